@@ -1,0 +1,1 @@
+"""Sagittal: a medical image management and processing system."""

@@ -1,0 +1,1 @@
+"""The porter: who is there, and who may."""

@@ -1,0 +1,1 @@
+"""The index: tables, hot statements, search."""

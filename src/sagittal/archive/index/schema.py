@@ -1,0 +1,191 @@
+"""The tables of the index. All of it but `packs` states can be rebuilt from the packs.
+
+At each level the attributes that matching needs are columns, text as decoded Unicode (multiple values joined by a backslash);
+`attributes` holds the level's DICOM JSON (PS3.18 Annex F) as text, ready to be joined into an answer. A study carries its own
+copy of the patient's demographics, as they were when the study came. Missing values are `""`, never NULL, unless said.
+"""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+metadata = MetaData()
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text("0"))
+
+
+patients = Table(
+    "patients",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("facility"),
+    _text("patient_id"),
+    _text("issuer"),
+    _text("patient_name"),
+    _text("name_folded"),  # dicom.person_name.fold of patient_name, for search
+    _text("patient_birth_date"),
+    _text("patient_birth_time"),
+    _text("patient_sex"),
+    _text("other_patient_ids"),
+    _text("ethnic_group"),
+    _text("patient_comments"),
+    _text("attributes"),
+    _count("studies"),
+    _count("series"),
+    _count("instances"),
+    Index("ix_patients_identity", "patient_id", "issuer", "facility", unique=True),
+)
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("patient", ForeignKey("patients.id"), nullable=False, index=True),
+    _text("facility"),
+    _text("study_instance_uid"),
+    _text("study_date"),
+    _text("study_time"),
+    _text("accession_number"),
+    _text("study_id"),
+    _text("study_description"),
+    _text("referring_physician_name"),
+    _text("referring_folded"),
+    _text("name_of_physicians_reading_study"),
+    _text("admitting_diagnoses_description"),
+    _text("patient_id"),
+    _text("issuer"),
+    _text("patient_name"),
+    _text("name_folded"),
+    _text("patient_birth_date"),
+    _text("patient_birth_time"),
+    _text("patient_sex"),
+    _text("patient_age"),
+    _text("patient_size"),
+    _text("patient_weight"),
+    _text("modalities"),  # ModalitiesInStudy: distinct, sorted, joined by a backslash
+    _text("sop_classes"),  # SOPClassesInStudy: likewise
+    _text("attributes"),  # study and patient attributes; the computed ones (counts, modalities) are added on the way out
+    _count("series"),
+    _count("instances"),
+    _count("received_ns"),  # when its first instance came
+    _count("updated_ns"),  # when its last instance came
+    Index("ix_studies_uid", "study_instance_uid", unique=True),
+    Index("ix_studies_date", "study_date", "id"),
+    Index("ix_studies_accession", "accession_number"),
+    Index("ix_studies_patient_id", "patient_id"),
+    Index("ix_studies_name", "name_folded"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("study", ForeignKey("studies.id"), nullable=False, index=True),
+    _text("series_instance_uid"),
+    _text("modality"),
+    _text("series_number"),
+    _text("series_date"),
+    _text("series_time"),
+    _text("series_description"),
+    _text("body_part_examined"),
+    _text("laterality"),
+    _text("protocol_name"),
+    _text("operators_name"),
+    _text("performing_physician_name"),
+    _text("station_name"),
+    _text("institution_name"),
+    _text("manufacturer"),
+    _text("performed_procedure_step_start_date"),
+    _text("performed_procedure_step_start_time"),
+    _text("attributes"),
+    _count("instances"),
+    _count("received_ns"),
+    _count("updated_ns"),
+    Index("ix_series_uid", "series_instance_uid", unique=True),
+)
+
+instances = Table(
+    "instances",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("series", ForeignKey("series.id"), nullable=False, index=True),
+    _text("sop_instance_uid"),
+    _text("sop_class_uid"),
+    _text("instance_number"),
+    _text("content_date"),
+    _text("content_time"),
+    _text("acquisition_date_time"),
+    _text("transfer_syntax_uid"),
+    _text("pack"),
+    _count("file_offset"),
+    _count("file_length"),
+    _count("data_set_offset"),
+    Column("pixel_tag", Integer),
+    Column("pixel_offset", Integer),
+    Column("pixel_length", Integer),
+    _count("frames"),
+    _count("native_frame_bits"),
+    Column("frame_table", LargeBinary),
+    Column("digest", LargeBinary, nullable=False),  # BLAKE3 of the file
+    Column("digest_data_set", LargeBinary, nullable=False),  # BLAKE3 of the data set: tells duplicates
+    _count("received_ns"),
+    _count("verified_ns"),  # when its digest was last re-read; 0 never
+    _count("is_corrupt"),
+    _text("door"),
+    _text("source"),
+    _text("called"),
+    _text("address"),
+    _text("attributes"),
+    Index("ix_instances_uid", "sop_instance_uid", unique=True),
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("study_instance_uid"),
+    _text("series_instance_uid"),
+    _text("sop_instance_uid"),
+    _text("transfer_syntax_uid"),
+    _text("pack"),
+    _count("file_offset"),
+    _count("file_length"),
+    _count("data_set_offset"),
+    Column("digest", LargeBinary, nullable=False),
+    Column("digest_data_set", LargeBinary, nullable=False),
+    _count("received_ns"),
+    _text("door"),
+    _text("source"),
+    _text("reason"),
+    Index("ix_conflicts_uid", "sop_instance_uid"),
+)
+
+packs = Table(
+    "packs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("facility"),
+    _text("series_instance_uid"),
+    _text("state"),  # open, sealed, gone
+    _count("length"),  # bytes, once sealed
+    _count("indexed_length"),  # up to here every member is in the index
+    Index("ix_packs_series", "series_instance_uid"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    _text("kind"),
+    _count("at_ns"),
+    _text("study_instance_uid"),
+    _text("series_instance_uid"),
+    _text("sop_instance_uid"),
+    Column("digest", LargeBinary, nullable=False),
+    _text("actor"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,1 @@
+"""The standard, pure: bytes and values in, bytes and values out."""
