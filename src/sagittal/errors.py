@@ -12,7 +12,8 @@ Rooms raise kinds; doors turn a kind into a status of their protocol, from one t
     ├── Corrupt       what we kept is not what we stored
     └── PeerFailed    another system broke its promise
 
-A message says what was expected, what came and where; it names tags and UIDs, never a value that could identify a patient.
+A message says what was expected, what came and where; it names tags and UIDs, never a value that could
+identify a patient.
 """
 
 

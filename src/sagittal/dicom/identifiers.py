@@ -33,7 +33,9 @@ def check_uid(text: str, what: str) -> str:
     """`text` without its padding, or Invalid naming `what` (an attribute's keyword) when it is no UID."""
     bare = text.strip("\0 ")
     if not is_uid(bare):
-        raise Invalid(f"{what} is to be digits and dots, at most 64 characters; got {len(bare)} characters of another form")
+        raise Invalid(
+            f"{what} is to be digits and dots, at most 64 characters; got {len(bare)} characters of another form"
+        )
     return bare
 
 
@@ -54,5 +56,7 @@ def check_ae_title(text: str) -> str:
     """
     bare = text.strip(" \0")
     if _AET.fullmatch(bare) is None:
-        raise Invalid(f"an AE title has 1 to 16 printable ASCII characters without backslash; got {len(bare)} characters")
+        raise Invalid(
+            f"an AE title has 1 to 16 printable ASCII characters without backslash; got {len(bare)} characters"
+        )
     return bare

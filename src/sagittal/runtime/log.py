@@ -18,7 +18,9 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 def configure(level: str = "info", form: LogFormat = "text") -> None:
     """Sets where lines go (standard error), from which level on, and how they look."""
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[

@@ -1,0 +1,212 @@
+"""Every setting, written once: name, type, unit, default and why it exists.
+
+Order: default < TOML file < environment (`SAGITTAL_` and the name in capitals; tables and lists as JSON) < command
+line.
+Docs (`docs/settings.md`), `sagittal settings` and the error messages come from this one place.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from sagittal.errors import Invalid
+
+PREFIX = "SAGITTAL_"
+
+
+def _says(text: str, *, ge: int | None = None, le: int | None = None) -> msgspec.Meta:
+    return msgspec.Meta(description=text, ge=ge, le=le)
+
+
+class Destination(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A DICOM peer that instances can be sent to, by C-MOVE or by `sagittal send`."""
+
+    host: str
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    tls: bool = False
+
+
+class Caller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A calling AE title that may open associations; from any address if none is named."""
+
+    addresses: tuple[str, ...] = ()
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person running the site can choose."""
+
+    data: Annotated[str, _says("folder that holds everything that is kept")] = "sagittal-data"
+    http: Annotated[str, _says("address and port of DICOMweb; empty: no HTTP")] = "127.0.0.1:8080"
+    dicom: Annotated[str, _says("address and port of DIMSE; empty: no DIMSE")] = "127.0.0.1:11112"
+    aet: Annotated[str, _says("our own AE title")] = "SAGITTAL"
+    called_aets: Annotated[
+        tuple[str, ...], _says("called AE titles that are answered; empty: any, as many modalities are set up wrongly")
+    ] = ()
+    callers: Annotated[
+        dict[str, Caller], _says("calling AE titles that may associate, each with its addresses; empty: any may")
+    ] = {}
+    destinations: Annotated[
+        dict[str, Destination], _says("AE titles that C-MOVE and `sagittal send` may send to: host, port, tls")
+    ] = {}
+    dicom_tls_certificate: Annotated[str, _says("PEM chain of the DIMSE listener; empty: plain TCP")] = ""
+    dicom_tls_key: Annotated[str, _says("PEM key of the DIMSE listener; empty: it is in the certificate's file")] = ""
+    dicom_tls_ca: Annotated[
+        str,
+        _says("PEM authorities that callers and destinations must be signed by; empty: callers need no certificate"),
+    ] = ""
+    http_tls_certificate: Annotated[str, _says("PEM chain of DICOMweb; empty: plain HTTP")] = ""
+    http_tls_key: Annotated[str, _says("PEM key of DICOMweb")] = ""
+    max_associations: Annotated[
+        int, _says("associations open at one time; what is over is rejected, temporarily", ge=1, le=100_000)
+    ] = 1000
+    max_associations_per_ae: Annotated[
+        int, _says("associations open at one time for one calling AE title", ge=1, le=100_000)
+    ] = 300
+    max_associations_per_address: Annotated[
+        int, _says("connections open at one time from one address, half-open ones included", ge=1, le=100_000)
+    ] = 400
+    association_request_timeout_s: Annotated[
+        int, _says("how long a connection may take to request its association, s (ARTIM)", ge=1, le=3600)
+    ] = 15
+    association_idle_timeout_s: Annotated[
+        int, _says("how long an association may say nothing between messages, s", ge=1, le=86_400)
+    ] = 600
+    message_min_rate_bytes_s: Annotated[
+        int, _says("slowest rate in the middle of a message before the association is aborted, bytes/s", ge=0)
+    ] = 100
+    max_pdu_bytes: Annotated[int, _says("longest P-DATA-TF that peers may send us, bytes", ge=4096, le=16_777_216)] = (
+        131_072
+    )
+    dimse_timeout_s: Annotated[int, _says("how long a peer may take to answer us, s", ge=1, le=86_400)] = 60
+    operation_timeout_s: Annotated[
+        int, _says("how long one request may take to be done (store, find, one sub-operation), s", ge=1, le=86_400)
+    ] = 300
+    shutdown_timeout_s: Annotated[
+        int, _says("how long what is in flight may take to finish when told to stop, s", ge=0, le=3600)
+    ] = 8
+    max_object_bytes: Annotated[
+        int, _says("largest instance that is accepted, bytes", ge=1_048_576, le=1_099_511_627_776)
+    ] = 68_719_476_736
+    query_limit: Annotated[
+        int, _says("most answers of one DICOMweb query; the client pages for more", ge=1, le=1_000_000)
+    ] = 5000
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], _says("from which level on lines are logged")
+    ] = "info"
+    log_format: Annotated[Literal["text", "json"], _says("log lines for people or for machines")] = "text"
+
+
+class Described(NamedTuple):
+    """One setting as `sagittal settings` and the docs show it."""
+
+    name: str
+    environment: str
+    kind: str
+    default: str
+    description: str
+
+
+def describe() -> Iterator[Described]:
+    """Every setting in the order it is written above."""
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in msgspec.structs.fields(Settings):
+        kind, meta = get_args(hints[field.name])
+        default = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        yield Described(field.name, PREFIX + field.name.upper(), _kind(kind), _shown(default), meta.description)
+
+
+def load(
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> Settings:
+    """The settings in force.
+
+    Args:
+        file: a TOML file; None for no file.
+        environment: variables, `os.environ` if None.
+        overrides: what the command line says; None values are as if absent.
+
+    Raises:
+        Invalid: an unknown name or a value of the wrong form, naming where it was said.
+    """
+    values: dict[str, object] = {}
+    if file is not None:
+        values |= _from_toml(file)
+    values |= _from_environment(os.environ if environment is None else environment)
+    values |= {name: value for name, value in (overrides or {}).items() if value is not None}
+    return _convert(values, "settings")
+
+
+def parse_address(text: str, what: str) -> tuple[str, int]:
+    """Host and port of `host:port`, or Invalid naming the setting `what`.
+
+    >>> parse_address("[::1]:104", "dicom")
+    ('::1', 104)
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise Invalid(f"{what} is to be an address and a port such as 127.0.0.1:8080; got {text!r}")
+    return host.strip("[]"), int(port)
+
+
+def _from_toml(file: Path) -> dict[str, object]:
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Invalid(f"the settings file {file} cannot be read: {error}") from error
+    _convert(values, str(file))
+    return values
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    hints = get_type_hints(Settings)
+    values: dict[str, object] = {}
+    for variable, said in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in hints:
+            raise Invalid(f"{variable} in the environment names no setting; `sagittal settings` lists them")
+        values[name] = _parse(hints[name], said, variable)
+    return values
+
+
+def _parse(kind: Any, said: str, variable: str) -> object:  # Any: a type form
+    if kind is int:
+        try:
+            return int(said)
+        except ValueError as error:
+            raise Invalid(f"{variable} is to be a whole number; got {said!r}") from error
+    if get_origin(kind) in {tuple, dict}:
+        try:
+            return msgspec.json.decode(said)
+        except msgspec.DecodeError as error:
+            raise Invalid(f"{variable} is to be JSON: {error}") from error
+    return said
+
+
+def _convert(values: Mapping[str, object], where: str) -> Settings:
+    try:
+        return msgspec.convert(values, Settings)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"{where}: {error}") from error
+
+
+def _kind(kind: Any) -> str:  # Any: a type form
+    origin = get_origin(kind)
+    if origin is Literal:
+        return " | ".join(get_args(kind))
+    if origin is tuple:
+        return "list of text"
+    if origin is dict:
+        return "table"
+    return {"str": "text", "int": "whole number"}[kind.__name__]
+
+
+def _shown(value: object) -> str:
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | tuple) else str(value)
