@@ -1,0 +1,108 @@
+"""One instance on its way in, as a bare data set."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from sagittal.archive.archive import PackSession
+from sagittal.archive.incoming import Incoming
+from sagittal.archive.model import Arrival, Stored
+from sagittal.dicom.dataset.header import Header, RawElement
+from sagittal.errors import Invalid, Refused, Unsupported
+from sagittal.runtime.deadline import Deadline
+
+MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+MAX_OBJECT_BYTES = 64 * 1024**3
+
+# What every composite instance has (PS3.3 Sections C.7.2.1, C.7.3.1, C.12.1): without these nothing can be found again.
+_IDENTITY = {
+    0x00080016: "SOPClassUID (0008,0016)",
+    0x00080018: "SOPInstanceUID (0008,0018)",
+    0x0020000D: "StudyInstanceUID (0020,000D)",
+    0x0020000E: "SeriesInstanceUID (0020,000E)",
+}
+
+
+class InstanceReceiver(Protocol):
+    """What a door writes an arriving object into."""
+
+    def write(self, data: bytes | memoryview) -> bool:
+        """Takes the next bytes; True asks the caller to `drain` before writing more."""
+
+    async def drain(self) -> None:
+        """Waits until what was written is out of memory."""
+
+    async def commit(self, deadline: Deadline) -> Stored:
+        """Ends the object; when this returns it is durable and can be found."""
+
+    async def abort(self) -> None:
+        """Forgets what was written."""
+
+
+class Receiver:
+    """Passes a data set on to the archive, holding it to this site's limit of size."""
+
+    def __init__(self, incoming: Incoming, max_bytes: int) -> None:
+        self._incoming = incoming
+        self._left = max_bytes
+        self._max_bytes = max_bytes
+
+    def write(self, data: bytes | memoryview) -> bool:
+        """Takes the next bytes of the data set; True asks the caller to `drain` before writing more.
+
+        Raises:
+            Refused: the object is larger than this site accepts.
+            Invalid: the data set is malformed, or lacks what identifies an instance.
+        """
+        self._left -= len(data)
+        if self._left < 0:
+            raise Refused(f"the instance is larger than max_object_bytes={self._max_bytes}")
+        return self._incoming.write(data)
+
+    async def drain(self) -> None:
+        """Waits until what was written is out of memory."""
+        await self._incoming.drain()
+
+    async def commit(self, deadline: Deadline) -> Stored:
+        """Ends the data set; when this returns the instance is durable and can be found."""
+        return await self._incoming.commit(deadline)
+
+    async def abort(self) -> None:
+        """Forgets what was written; nothing of it stays."""
+        await self._incoming.abort()
+
+
+def begin(session: PackSession, arrival: Arrival, max_bytes: int = MAX_OBJECT_BYTES) -> Receiver:
+    """A receiver for the data set that `arrival` announces.
+
+    Raises:
+        Unsupported: a media directory, which is a table of contents and no instance of a study.
+    """
+    if arrival.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
+        raise Unsupported("a Media Storage Directory (DICOMDIR) is a table of contents, not an instance to be kept")
+
+    def check(header: Header) -> None:
+        check_identity(header.elements, arrival)
+
+    return Receiver(session.begin(arrival, check), max_bytes)
+
+
+def check_identity(elements: Mapping[int, RawElement], arrival: Arrival) -> None:
+    """Raises Invalid when the data set cannot be named, or is not the instance that was announced.
+
+    A UID of a form the standard does not allow is accepted (they are in archives of the field, and refusing would lose
+    the instance), as long as it is 1 to 64 printable ASCII characters.
+    """
+    for tag, name in _IDENTITY.items():
+        uid = _bare(elements[tag].value) if tag in elements else ""
+        if not uid:
+            raise Invalid(f"{name} is missing or empty")
+        if len(uid) > 64 or not uid.isascii() or not uid.isprintable() or "\\" in uid:
+            raise Invalid(f"{name} is to be 1 to 64 printable characters, one value; got {len(uid)} of another form")
+    announced = {0x00080016: arrival.sop_class_uid, 0x00080018: arrival.sop_instance_uid}
+    for tag, uid in announced.items():
+        if uid and uid != _bare(elements[tag].value):
+            raise Invalid(f"{_IDENTITY[tag]} of the data set is not the one that was announced ({uid})")
+
+
+def _bare(value: bytes) -> str:
+    return value.decode("ascii", "replace").strip("\0 ")

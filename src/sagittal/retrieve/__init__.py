@@ -1,0 +1,1 @@
+"""How instances go out: index -> (pack, offset, length) -> bytes as stored."""

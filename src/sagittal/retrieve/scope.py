@@ -1,0 +1,37 @@
+"""Which instances a request names."""
+
+import msgspec
+
+from sagittal.archive.archive import Archive
+from sagittal.archive.model import StoredInstance
+from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
+from sagittal.errors import NotFound
+from sagittal.runtime.actor import Actor
+from sagittal.runtime.deadline import Deadline
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the archive: every given UID must hold. None of a level means all of it."""
+
+    study: StudyUID | None = None
+    series: SeriesUID | None = None
+    instance: InstanceUID | None = None
+
+
+async def locate(archive: Archive, actor: Actor, scope: Scope, deadline: Deadline) -> tuple[StoredInstance, ...]:
+    """The instances in `scope`, by series, then Instance Number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    deadline.check("looking up instances")
+    async with deadline.timeout():
+        found = await archive.locate(study=scope.study, series=scope.series, instance=scope.instance)
+    if not found:
+        raise NotFound(f"nothing is kept under {_named(scope)}")
+    return found
+
+
+def _named(scope: Scope) -> str:
+    levels = (("study", scope.study), ("series", scope.series), ("instance", scope.instance))
+    return ", ".join(f"{level} {uid}" for level, uid in levels if uid) or "the whole archive"
