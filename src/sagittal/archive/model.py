@@ -14,7 +14,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         transfer_syntax_uid: how the data set that follows is encoded.
-        sop_class_uid, sop_instance_uid: as announced by the peer (command set) or the file meta information; `""` if neither.
+        sop_class_uid, sop_instance_uid: as announced by the peer (command set) or the file meta information, or `""`.
         file_header: preamble and file meta information exactly as they came, for objects that came as Part 10 files;
             None for a bare data set, which then gets a header of ours.
     """
@@ -28,8 +28,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """What became of an instance; it is durable when this is returned.
 
-    `stored`: new. `duplicate`: the same bytes were here already, nothing was done. `conflict`: other bytes under the same
-    SOP Instance UID are here; these were kept beside them for a person to decide.
+    `stored`: new. `duplicate`: the same bytes were here already, nothing was done. `conflict`: other bytes under the
+    same SOP Instance UID are here; these were kept beside them for a person to decide.
     """
 
     outcome: Outcome
@@ -50,8 +50,10 @@ class StoredInstance(msgspec.Struct, frozen=True, kw_only=True):
         pixel_length: value length of native pixel data, bytes; None if encapsulated (undefined length).
         frames: number of frames, 0 without pixel data.
         native_frame_bits: size of one native frame, bits; 0 if encapsulated or unknown.
-        frame_table: for encapsulated multi-frame pixel data what `sagittal.dicom.frames.FrameTable.to_bytes` gave; else None.
+        frame_table: for encapsulated multi-frame pixel data what `sagittal.dicom.frames.FrameTable.to_bytes` gave;
+            else None.
         digest: BLAKE3 of the Part 10 file, 32 bytes.
+        is_corrupt: the bytes on the medium are no longer those that were stored; reading them raises Corrupt.
     """
 
     study_instance_uid: StudyUID
@@ -70,6 +72,7 @@ class StoredInstance(msgspec.Struct, frozen=True, kw_only=True):
     native_frame_bits: int
     frame_table: bytes | None
     digest: bytes
+    is_corrupt: bool = False
 
     @property
     def data_set_length(self) -> int:

@@ -1,11 +1,12 @@
 """The tables of the index. All of it but `packs` states can be rebuilt from the packs.
 
-At each level the attributes that matching needs are columns, text as decoded Unicode (multiple values joined by a backslash);
-`attributes` holds the level's DICOM JSON (PS3.18 Annex F) as text, ready to be joined into an answer. A study carries its own
-copy of the patient's demographics, as they were when the study came. Missing values are `""`, never NULL, unless said.
+At each level the attributes that matching needs are columns, text as decoded Unicode (multiple values joined by a
+backslash); `attributes` holds the level's DICOM JSON (PS3.18 Annex F) as text, ready to be joined into an answer. A
+study carries its own copy of the patient's demographics, as they were when the study came. Missing values are `""`,
+never NULL, unless said.
 """
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, column, table, text
 
 metadata = MetaData()
 
@@ -25,6 +26,7 @@ patients = Table(
     _text("facility"),
     _text("patient_id"),
     _text("issuer"),
+    _text("of_study"),  # without a Patient ID: the Study Instance UID; such patients are never taken for one another
     _text("patient_name"),
     _text("name_folded"),  # dicom.person_name.fold of patient_name, for search
     _text("patient_birth_date"),
@@ -37,7 +39,8 @@ patients = Table(
     _count("studies"),
     _count("series"),
     _count("instances"),
-    Index("ix_patients_identity", "patient_id", "issuer", "facility", unique=True),
+    Index("ix_patients_identity", "patient_id", "issuer", "facility", "of_study", unique=True),
+    sqlite_autoincrement=True,  # an id is never used again, so that a rebuilt index has the same
 )
 
 studies = Table(
@@ -68,7 +71,9 @@ studies = Table(
     _text("patient_weight"),
     _text("modalities"),  # ModalitiesInStudy: distinct, sorted, joined by a backslash
     _text("sop_classes"),  # SOPClassesInStudy: likewise
-    _text("attributes"),  # study and patient attributes; the computed ones (counts, modalities) are added on the way out
+    _text(
+        "attributes"
+    ),  # study and patient attributes; the computed ones (counts, modalities) are added on the way out
     _count("series"),
     _count("instances"),
     _count("received_ns"),  # when its first instance came
@@ -105,7 +110,7 @@ series = Table(
     _count("instances"),
     _count("received_ns"),
     _count("updated_ns"),
-    Index("ix_series_uid", "series_instance_uid", unique=True),
+    Index("ix_series_uid", "series_instance_uid", "study", unique=True),  # some peers use one UID in two studies
 )
 
 instances = Table(
@@ -158,8 +163,12 @@ conflicts = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("digest_data_set", LargeBinary, nullable=False),
     _count("received_ns"),
+    _count("verified_ns"),
+    _count("is_corrupt"),
     _text("door"),
     _text("source"),
+    _text("called"),
+    _text("address"),
     _text("reason"),
     Index("ix_conflicts_uid", "sop_instance_uid"),
 )
@@ -173,7 +182,10 @@ packs = Table(
     _text("state"),  # open, sealed, gone
     _count("length"),  # bytes, once sealed
     _count("indexed_length"),  # up to here every member is in the index
+    _count("verified_ns"),  # when its digests were last re-read; 0 never
     Index("ix_packs_series", "series_instance_uid"),
+    Index("ix_packs_open", "state", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_packs_verified", "verified_ns", "id"),
 )
 
 events = Table(
@@ -189,3 +201,11 @@ events = Table(
     _text("actor"),
     sqlite_autoincrement=True,
 )
+
+# Folded names in pieces of three characters, for search inside them (SQLite FTS5, trigram tokenizer). The rowid is
+# the id of the study or patient. Written by the index writer only; `name_folded LIKE '%..%'` and MATCH both use it.
+study_names = table("study_names", column("rowid", Integer), column("name_folded", Text))
+patient_names = table("patient_names", column("rowid", Integer), column("name_folded", Text))
+
+NAME_TABLES = (("study_names", "studies"), ("patient_names", "patients"))
+"""Each name table and the table whose `name_folded` it searches."""
