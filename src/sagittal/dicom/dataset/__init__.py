@@ -1,0 +1,30 @@
+"""Reads a data set as encoded: file meta information, the elements before the pixels, and where everything lies."""
+
+from sagittal.dicom.dataset.elements import Buffer, Header, PixelData, RawElement
+from sagittal.dicom.dataset.header import HeaderReader, read_header
+from sagittal.dicom.dataset.limits import DEFAULT_LIMITS, Limits
+from sagittal.dicom.dataset.part10 import (
+    IMPLEMENTATION_CLASS_UID,
+    IMPLEMENTATION_VERSION_NAME,
+    FileMeta,
+    NeedMore,
+    make_file_header,
+    read_file_meta,
+)
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "IMPLEMENTATION_CLASS_UID",
+    "IMPLEMENTATION_VERSION_NAME",
+    "Buffer",
+    "FileMeta",
+    "Header",
+    "HeaderReader",
+    "Limits",
+    "NeedMore",
+    "PixelData",
+    "RawElement",
+    "make_file_header",
+    "read_file_meta",
+    "read_header",
+]
