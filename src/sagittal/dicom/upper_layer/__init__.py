@@ -1,0 +1,1 @@
+"""The DICOM upper layer (PS3.8): associations, without I/O."""
