@@ -1,0 +1,1 @@
+"""DIMSE messages (PS3.7): command sets and the data sets that follow them, without I/O."""
