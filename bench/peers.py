@@ -1,0 +1,123 @@
+"""The servers that are measured side by side, each started on its own folder and free ports."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+
+ORTHANC_PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
+
+
+class Peer(NamedTuple):
+    """A running server under measurement."""
+
+    name: str
+    pid: int
+    dicom_port: int
+    aet: str
+    stow_url: str | None
+
+    def cpu_s(self) -> float:
+        """CPU time of the process and the children it has waited for, s."""
+        times = psutil.Process(self.pid).cpu_times()
+        living = sum(sum(child.cpu_times()[:2]) for child in psutil.Process(self.pid).children(recursive=True))
+        return float(times.user + times.system + times.children_user + times.children_system + living)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def sagittal(folder: Path) -> Iterator[Peer]:
+    """Sagittal as `sagittal serve` starts it."""
+    dicom, http = free_port(), free_port()
+    command = [sys.executable, "-m", "sagittal", "serve", "--data", str(folder / "data")]
+    command += ["--dicom", f"127.0.0.1:{dicom}", "--http", f"127.0.0.1:{http}"]
+    with _process(command, dicom, folder / "log") as pid:
+        _wait(http)
+        yield Peer("sagittal", pid, dicom, "SAGITTAL", f"http://127.0.0.1:{http}/dicom-web/studies")
+
+
+@contextmanager
+def orthanc(folder: Path) -> Iterator[Peer]:
+    """Debian's Orthanc with SQLite and its defaults, and the DICOMweb plugin."""
+    dicom, http = free_port(), free_port()
+    folder.mkdir(parents=True)
+    configuration = {
+        "StorageDirectory": str(folder / "data"),
+        "IndexDirectory": str(folder / "data"),
+        "DicomPort": dicom,
+        "HttpPort": http,
+        "DicomCheckCalledAet": False,
+        "Plugins": [ORTHANC_PLUGIN] if Path(ORTHANC_PLUGIN).exists() else [],
+        "DicomWeb": {"Enable": True},
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+    }
+    (folder / "orthanc.json").write_text(json.dumps(configuration))
+    program = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
+    with _process([program, str(folder / "orthanc.json")], dicom, folder / "log") as pid:
+        _wait(http)
+        yield Peer("Orthanc", pid, dicom, "ORTHANC", f"http://127.0.0.1:{http}/dicom-web/studies")
+
+
+@contextmanager
+def storescp(folder: Path) -> Iterator[Peer]:
+    """DCMTK's storescp, forking for each association; it neither syncs nor indexes."""
+    dicom = free_port()
+    (folder / "data").mkdir(parents=True)
+    command = ["storescp", "--fork", "-od", str(folder / "data"), str(dicom)]
+    with _process(command, dicom, folder / "log") as pid:
+        yield Peer("storescp", pid, dicom, "STORESCP", None)
+
+
+@contextmanager
+def pynetdicom(folder: Path) -> Iterator[Peer]:
+    """A storage server of a few lines on pynetdicom, writing files without sync."""
+    dicom = free_port()
+    (folder / "data").mkdir(parents=True)
+    server = Path(__file__).with_name("pynetdicom_server.py")
+    with _process([sys.executable, str(server), str(dicom), str(folder / "data")], dicom, folder / "log") as pid:
+        yield Peer("pynetdicom", pid, dicom, "PYNETDICOM", None)
+
+
+@contextmanager
+def _process(command: list[str], port: int, log: Path) -> Iterator[int]:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "TCP_NODELAY": "1"}
+    with log.open("w") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=sink, env=environment)
+    try:
+        _wait(port)
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(port: int) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on port {port}")

@@ -1,0 +1,5 @@
+"""`python -m sagittal` is the `sagittal` command."""
+
+from sagittal.cli import main
+
+main()

@@ -1,0 +1,38 @@
+"""The `sagittal` command: one line a verb; each verb has its file beside this one."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from sagittal.cli import exporting, importing, network, serving, shown, upkeep
+from sagittal.errors import SagittalError
+
+app = typer.Typer(
+    name="sagittal",
+    help="Receive, keep, find and give back medical images.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serving.serve)
+app.command("demo")(serving.demo)
+app.command("import")(importing.import_)
+app.command("export")(exporting.export)
+app.command("send")(network.send)
+app.command("echo")(network.echo)
+app.command("find")(network.find)
+app.command("reindex")(upkeep.reindex)
+app.command("verify")(upkeep.verify)
+app.command("settings")(shown.settings)
+
+
+def main() -> None:
+    """Runs the command line; a failure is one line on standard error and exit status 1."""
+    try:
+        app()
+    except SagittalError as error:
+        Console(stderr=True).print(f"sagittal: {type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

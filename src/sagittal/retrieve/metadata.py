@@ -1,0 +1,85 @@
+"""Instances without their bulk: DICOM JSON (PS3.18 Section 10.4.1.1.2) and the values it refers to."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sagittal.archive.archive import Archive
+from sagittal.archive.model import StoredInstance
+from sagittal.dicom import json_model
+from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_of
+from sagittal.errors import NotFound
+from sagittal.retrieve.header import read_header, read_inflated, read_trailer
+from sagittal.runtime.actor import Actor
+from sagittal.runtime.deadline import Deadline
+
+Path = tuple[int, ...]
+"""Tags with item numbers, from 0, between them: (0x54000100, 0, 0x54001010) is the Waveform Data of the first item."""
+
+PixelVr = {0x7FE00010: "OW", 0x7FE00008: "OF", 0x7FE00009: "OD"}
+
+
+class Span(NamedTuple):
+    """Where a value lies: `offset` and `length` within `data`, or within the stored data set if `data` is None."""
+
+    data: bytes | None
+    offset: int
+    length: int
+
+
+async def metadata(
+    archive: Archive, actor: Actor, instance: StoredInstance, uri_of: Callable[[Path], str], deadline: Deadline
+) -> bytes:
+    """All attributes of an instance as one DICOM JSON object; large binary values and pixels by reference.
+
+    Args:
+        uri_of: the BulkDataURI of the value at a path.
+
+    Raises:
+        Exhausted: without its pixels the instance is too large for one answer.
+    """
+    del actor  # becomes a question to the policy and a line in the ledger
+    deadline.check("reading metadata")
+
+    def bulk(path: Path, _vr: str, _offset: int, _length: int) -> str:
+        return uri_of(path)
+
+    if encoding_of(instance.transfer_syntax_uid).is_deflated:
+        return json_model.encode(await read_inflated(archive, instance), EXPLICIT_VR_LITTLE_ENDIAN, bulk=bulk)
+    text = json_model.encode(await read_header(archive, instance), instance.transfer_syntax_uid, bulk=bulk)
+    if instance.pixel_tag is None:
+        return text
+    pixels = _pixel_reference(instance, instance.pixel_tag, uri_of)
+    trailer = await read_trailer(archive, instance)
+    last = json_model.encode(trailer, instance.transfer_syntax_uid, bulk=bulk) if trailer else b"{}"
+    return b"{" + b",".join(part for part in (text[1:-1], pixels, last[1:-1]) if part) + b"}"
+
+
+async def locate_bulk(archive: Archive, actor: Actor, instance: StoredInstance, path: Path, deadline: Deadline) -> Span:
+    """Where the value at `path`, as `metadata` referred to it, lies.
+
+    Raises:
+        NotFound: there is no such value.
+    """
+    del actor
+    deadline.check("looking for a bulk value")
+    if path == (instance.pixel_tag,) and instance.pixel_offset is not None:
+        end = instance.data_set_length if instance.pixel_length is None else instance.pixel_offset + instance.pixel_length
+        return Span(None, instance.pixel_offset, end - instance.pixel_offset)
+    is_deflated = encoding_of(instance.transfer_syntax_uid).is_deflated
+    data = await (read_inflated(archive, instance) if is_deflated else read_header(archive, instance))
+    found: list[Span] = []
+
+    def bulk(at: Path, _vr: str, offset: int, length: int) -> str:
+        if at == path:
+            found.append(Span(data, offset, length))
+        return ""
+
+    json_model.encode(data, EXPLICIT_VR_LITTLE_ENDIAN if is_deflated else instance.transfer_syntax_uid, bulk=bulk)
+    if not found:
+        raise NotFound(f"instance {instance.sop_instance_uid} has no bulk value at that path")
+    return found[0]
+
+
+def _pixel_reference(instance: StoredInstance, tag: int, uri_of: Callable[[Path], str]) -> bytes:
+    vr = "OB" if instance.pixel_length is None else PixelVr[tag]
+    return f'"{tag:08X}":{{"vr":"{vr}","BulkDataURI":"{uri_of((tag,))}"}}'.encode()
