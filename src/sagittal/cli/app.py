@@ -32,7 +32,9 @@ def main() -> None:
     try:
         app()
     except SagittalError as error:
-        Console(stderr=True).print(f"sagittal: {type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True)
+        Console(stderr=True).print(
+            f"sagittal: {type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True
+        )
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

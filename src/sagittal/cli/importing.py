@@ -37,7 +37,12 @@ def import_(
 
 async def _import(settings: Settings, path: Path, console: Console) -> ImportReport:
     total = await asyncio.to_thread(lambda: sum(1 for _ in items_of(path)))
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} files"))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} files"),
+    )
     async with opened_archive(settings) as archive:
         journal = ImportJournal(Path(settings.data) / "imports", path)
         with journal, Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:

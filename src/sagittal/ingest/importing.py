@@ -128,7 +128,13 @@ class _Import:
         deadline = Deadline.after(self._timeout_s)
         try:
             await self._pour(item, receiver)
-        except (SagittalError, OSError, RuntimeError, EOFError, ValueError) as error:  # what file systems and ZIPs raise
+        except (
+            SagittalError,
+            OSError,
+            RuntimeError,
+            EOFError,
+            ValueError,
+        ) as error:  # what file systems and ZIPs raise
             await receiver.abort()
             self._refuse(item, error)
             await self.settle(COMMITS_IN_FLIGHT - 1)

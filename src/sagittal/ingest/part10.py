@@ -16,11 +16,20 @@ class Part10Receiver:
     A sound header stays in front of the data set as it came; where preamble, prefix, meta information or transfer syntax
     are missing, a header of ours takes their place. What the header says of the SOP Instance is not held against the data set:
     files that tools of the field have edited differ there, and the data set decides.
+
+    Args:
+        study: the Study Instance UID that the data set is to have; "" for any.
+
+    Attributes:
+        sop_class_uid, sop_instance_uid: as the file meta information says, "" until it was read or if it does not.
     """
 
-    def __init__(self, session: PackSession, max_bytes: int = MAX_OBJECT_BYTES) -> None:
+    def __init__(self, session: PackSession, max_bytes: int = MAX_OBJECT_BYTES, study: str = "") -> None:
+        self.sop_class_uid = ""
+        self.sop_instance_uid = ""
         self._session = session
         self._max_bytes = max_bytes
+        self._study = study
         self._head = bytearray()
         self._needs = _FIRST_LOOK_BYTES
         self._inner: Receiver | None = None
@@ -69,11 +78,12 @@ class Part10Receiver:
             return False
         if meta.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
             raise Unsupported("a DICOMDIR is a table of contents, not an instance to be kept")
+        self.sop_class_uid, self.sop_instance_uid = meta.sop_class_uid, meta.sop_instance_uid
         is_sound = meta.has_preamble and meta.has_meta and not meta.is_guessed
         arrival = Arrival(
             transfer_syntax_uid=meta.transfer_syntax_uid,
             file_header=bytes(data[: meta.data_set_offset]) if is_sound else None,
         )
-        self._inner = begin(self._session, arrival, self._max_bytes)
+        self._inner = begin(self._session, arrival, self._max_bytes, self._study)
         self._head.clear()
         return self._inner.write(memoryview(data)[meta.data_set_offset :])

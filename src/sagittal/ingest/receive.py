@@ -71,8 +71,8 @@ class Receiver:
         await self._incoming.abort()
 
 
-def begin(session: PackSession, arrival: Arrival, max_bytes: int = MAX_OBJECT_BYTES) -> Receiver:
-    """A receiver for the data set that `arrival` announces.
+def begin(session: PackSession, arrival: Arrival, max_bytes: int = MAX_OBJECT_BYTES, study: str = "") -> Receiver:
+    """A receiver for the data set that `arrival` announces; if `study` is given, it must be of that study.
 
     Raises:
         Unsupported: a media directory, which is a table of contents and no instance of a study.
@@ -82,6 +82,8 @@ def begin(session: PackSession, arrival: Arrival, max_bytes: int = MAX_OBJECT_BY
 
     def check(header: Header) -> None:
         check_identity(header.elements, arrival)
+        if study and _bare(header.elements[0x0020000D].value) != study:
+            raise Invalid("StudyInstanceUID (0020,000D) of the data set is not the one that the request names")
 
     return Receiver(session.begin(arrival, check), max_bytes)
 

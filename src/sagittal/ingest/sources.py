@@ -111,7 +111,9 @@ def _missing(directory: Path) -> Iterator[Missing]:
 
     try:
         records = dcmread(directory).DirectoryRecordSequence
-    except Exception as error:  # whatever a damaged directory makes the reader raise; the files themselves are read anyway
+    except (
+        Exception
+    ) as error:  # whatever a damaged directory makes the reader raise; the files themselves are read anyway
         raise Invalid(f"{directory} is no readable DICOMDIR: {error}") from error
     for record in records:
         parts = record.get("ReferencedFileID") or ()

@@ -1,5 +1,7 @@
 """The parts of an instance around its pixels."""
 
+from typing import NamedTuple
+
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom.dataset.inflate import Inflater
@@ -7,21 +9,31 @@ from sagittal.dicom.transfer_syntax import encoding_of
 from sagittal.errors import Exhausted
 
 MAX_HEADER_BYTES = 256 * 1024**2
+_IMPLICIT_VR = {0x7FE00008: "OF", 0x7FE00009: "OD"}
 _PIXEL_GROUPS = (b"\xe0\x7f", b"\x7f\xe0")
 
 
-async def read_header(archive: Archive, instance: StoredInstance) -> bytes:
+class HeaderBytes(NamedTuple):
+    """`data`: the data set up to the pixel data element, as stored. `pixel_vr`: as written, or of Implicit VR; "" without."""
+
+    data: bytes
+    pixel_vr: str
+
+
+async def read_header(archive: Archive, instance: StoredInstance) -> HeaderBytes:
     """The data set up to the pixel data element, as stored; all of it where there are no pixels.
 
     Raises:
         Exhausted: it is larger than what is held in memory for one request.
     """
     if instance.pixel_offset is None:
-        return await _read(archive, instance, 0, instance.data_set_length)
+        return HeaderBytes(await _read(archive, instance, 0, instance.data_set_length), "")
     data = await _read(archive, instance, 0, instance.pixel_offset)
     # The element's own header is 12 bytes with an explicit VR of OB, OW, OF or OD and 8 without (PS3.5 Section 7.1);
     # what was really sent decides, not the Transfer Syntax that was announced.
-    return data[:-12] if data[-12:-10] in _PIXEL_GROUPS and data[-8:-7] == b"O" else data[:-8]
+    if data[-12:-10] in _PIXEL_GROUPS and data[-8:-7] == b"O":
+        return HeaderBytes(data[:-12], data[-8:-6].decode("ascii", "replace"))
+    return HeaderBytes(data[:-8], _IMPLICIT_VR.get(instance.pixel_tag or 0, "OW"))
 
 
 async def read_trailer(archive: Archive, instance: StoredInstance) -> bytes:

@@ -13,7 +13,7 @@ from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom.identifiers import new_uid
 from sagittal.errors import Conflict
-from sagittal.retrieve.header import read_header_bytes
+from sagittal.retrieve.header import read_header
 from sagittal.runtime.actor import Actor
 
 Progress = Callable[[int], None]
@@ -69,8 +69,8 @@ async def _make_directory(archive: Archive, instances: Sequence[StoredInstance],
     files = FileSet()
     files.UID = new_uid()
     for instance in instances:
-        header = await read_header_bytes(archive, instance)
-        await asyncio.to_thread(_add, files, instance, header)
+        header = await read_header(archive, instance)
+        await asyncio.to_thread(_add, files, instance, header.data)
     await asyncio.to_thread(files.write, scratch)
     return {str(file.SOPInstanceUID): Path(file.path).relative_to(scratch).as_posix() for file in files}
 

@@ -15,8 +15,6 @@ from sagittal.runtime.deadline import Deadline
 Path = tuple[int, ...]
 """Tags with item numbers, from 0, between them: (0x54000100, 0, 0x54001010) is the Waveform Data of the first item."""
 
-PixelVr = {0x7FE00010: "OW", 0x7FE00008: "OF", 0x7FE00009: "OD"}
-
 
 class Span(NamedTuple):
     """Where a value lies: `offset` and `length` within `data`, or within the stored data set if `data` is None."""
@@ -45,10 +43,12 @@ async def metadata(
 
     if encoding_of(instance.transfer_syntax_uid).is_deflated:
         return json_model.encode(await read_inflated(archive, instance), EXPLICIT_VR_LITTLE_ENDIAN, bulk=bulk)
-    text = json_model.encode(await read_header(archive, instance), instance.transfer_syntax_uid, bulk=bulk)
-    if instance.pixel_tag is None:
+    header = await read_header(archive, instance)
+    text = json_model.encode(header.data, instance.transfer_syntax_uid, bulk=bulk)
+    tag = instance.pixel_tag
+    if tag is None:
         return text
-    pixels = _pixel_reference(instance, instance.pixel_tag, uri_of)
+    pixels = f'"{tag:08X}":{{"vr":"{header.pixel_vr}","BulkDataURI":"{uri_of((tag,))}"}}'.encode()
     trailer = await read_trailer(archive, instance)
     last = json_model.encode(trailer, instance.transfer_syntax_uid, bulk=bulk) if trailer else b"{}"
     return b"{" + b",".join(part for part in (text[1:-1], pixels, last[1:-1]) if part) + b"}"
@@ -63,10 +63,12 @@ async def locate_bulk(archive: Archive, actor: Actor, instance: StoredInstance, 
     del actor
     deadline.check("looking for a bulk value")
     if path == (instance.pixel_tag,) and instance.pixel_offset is not None:
-        end = instance.data_set_length if instance.pixel_length is None else instance.pixel_offset + instance.pixel_length
+        end = (
+            instance.data_set_length if instance.pixel_length is None else instance.pixel_offset + instance.pixel_length
+        )
         return Span(None, instance.pixel_offset, end - instance.pixel_offset)
     is_deflated = encoding_of(instance.transfer_syntax_uid).is_deflated
-    data = await (read_inflated(archive, instance) if is_deflated else read_header(archive, instance))
+    data = await read_inflated(archive, instance) if is_deflated else (await read_header(archive, instance)).data
     found: list[Span] = []
 
     def bulk(at: Path, _vr: str, offset: int, length: int) -> str:
@@ -78,8 +80,3 @@ async def locate_bulk(archive: Archive, actor: Actor, instance: StoredInstance, 
     if not found:
         raise NotFound(f"instance {instance.sop_instance_uid} has no bulk value at that path")
     return found[0]
-
-
-def _pixel_reference(instance: StoredInstance, tag: int, uri_of: Callable[[Path], str]) -> bytes:
-    vr = "OB" if instance.pixel_length is None else PixelVr[tag]
-    return f'"{tag:08X}":{{"vr":"{vr}","BulkDataURI":"{uri_of((tag,))}"}}'.encode()
