@@ -13,9 +13,9 @@ _FIRST_LOOK_BYTES = 132
 class Part10Receiver:
     """Takes the bytes of one DICOM file.
 
-    A sound header stays in front of the data set as it came; where preamble, prefix, meta information or transfer syntax
-    are missing, a header of ours takes their place. What the header says of the SOP Instance is not held against the data set:
-    files that tools of the field have edited differ there, and the data set decides.
+    A sound header stays in front of the data set as it came; where preamble, prefix, meta information or transfer
+    syntax are missing, a header of ours takes their place. What the header says of the SOP Instance is not held against
+    the data set: files that tools of the field have edited differ there, and the data set decides.
 
     Args:
         study: the Study Instance UID that the data set is to have; "" for any.

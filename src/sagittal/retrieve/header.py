@@ -14,7 +14,12 @@ _PIXEL_GROUPS = (b"\xe0\x7f", b"\x7f\xe0")
 
 
 class HeaderBytes(NamedTuple):
-    """`data`: the data set up to the pixel data element, as stored. `pixel_vr`: as written, or of Implicit VR; "" without."""
+    """What stands before the pixels.
+
+    Attributes:
+        data: the data set up to the pixel data element, as stored.
+        pixel_vr: as written, or that of Implicit VR; `""` without pixels.
+    """
 
     data: bytes
     pixel_vr: str
@@ -54,7 +59,6 @@ async def read_inflated(archive: Archive, instance: StoredInstance) -> bytes:
 
 async def _read(archive: Archive, instance: StoredInstance, start: int, length: int) -> bytes:
     if length > MAX_HEADER_BYTES:
-        raise Exhausted(
-            f"{length} bytes around the pixels of {instance.sop_instance_uid} are more than {MAX_HEADER_BYTES} at a time"
-        )
+        uid = instance.sop_instance_uid
+        raise Exhausted(f"{length} bytes around the pixels of {uid} are more than {MAX_HEADER_BYTES} at a time")
     return await archive.read(instance, instance.data_set_offset + start, length) if length else b""

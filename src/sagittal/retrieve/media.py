@@ -51,7 +51,7 @@ async def export(
         Corrupt: an instance is not what was stored.
     """
     del actor  # becomes a question to the policy and a line in the ledger
-    if target.exists() and (target.is_file() or any(target.iterdir())):
+    if await asyncio.to_thread(_is_taken, target):
         raise Conflict(f"{target} is there already and is not empty; an export goes to a new place")
     with tempfile.TemporaryDirectory() as scratch:
         names = await _make_directory(archive, instances, Path(scratch))
@@ -60,6 +60,10 @@ async def export(
             for done, instance in enumerate(instances, 1):
                 await _write(archive, instance, names[instance.sop_instance_uid], sink)
                 progress(done)
+
+
+def _is_taken(target: Path) -> bool:
+    return target.is_file() or (target.is_dir() and any(target.iterdir()))
 
 
 async def _make_directory(archive: Archive, instances: Sequence[StoredInstance], scratch: Path) -> dict[str, str]:
@@ -103,15 +107,15 @@ def _parse(instance: StoredInstance, header: bytes) -> Any:  # Any: as above
         transfer_syntax_uid=instance.transfer_syntax_uid,
     )
     dataset = dcmread(BytesIO(meta + header), stop_before_pixels=True)
-    wanted = [e.tag for e in dataset if e.VR in {"OB", "OW", "UN", "SQ"} and e.tag.group not in {0x0040}]
+    wanted = [e.tag for e in dataset if e.VR in {"OB", "OW", "UN", "SQ"} and e.tag.group != 0x0040]
     for tag in wanted:  # the directory needs none of the bulk
         del dataset[tag]
     return dataset
 
 
 def _private_record(instance: StoredInstance) -> Any:  # Any: as above
-    from pydicom.fileset import RecordNode
     from pydicom.dataset import Dataset
+    from pydicom.fileset import RecordNode
 
     record = Dataset()
     record.DirectoryRecordType = "PRIVATE"
