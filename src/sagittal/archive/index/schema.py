@@ -6,7 +6,20 @@ study carries its own copy of the patient's demographics, as they were when the 
 never NULL, unless said.
 """
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, column, table, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    column,
+    table,
+    text,
+)
 
 metadata = MetaData()
 
@@ -16,7 +29,7 @@ def _text(name: str) -> Column[str]:
 
 
 def _count(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default=text("0"))
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
 
 
 patients = Table(

@@ -1,0 +1,81 @@
+"""Connections to the SQLite index, and the migrations that bring it to the schema of this version."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sagittal.errors import Unsupported
+
+HEAD = "0001"
+"""The newest revision in `migrations/versions`; an index that has it needs no work at start-up."""
+
+_BUSY_S = 30.0
+_WRITER_CACHE_KIB = 64 * 1024
+_READER_CACHE_KIB = 16 * 1024
+_CHECKPOINT_PAGES = 4000
+_JOURNAL_BYTES = 64 << 20  # the write-ahead log is cut back to this after a checkpoint
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes; autocommit, transactions are begun by hand.
+
+    `synchronous=NORMAL`: a power cut may take the newest transactions, whole; the packs make up for them.
+    """
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "temp_store=MEMORY",
+        f"cache_size=-{_WRITER_CACHE_KIB}",
+        f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
+        f"journal_size_limit={_JOURNAL_BYTES}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
+    )
+    for pragma in ("query_only=ON", "temp_store=MEMORY", f"cache_size=-{_READER_CACHE_KIB}"):
+        connection.execute(f"PRAGMA {pragma}").close()
+    return connection
+
+
+def revision_of(path: Path) -> str:
+    """The revision an index is at, `""` if it has none or does not exist."""
+    if not path.exists():
+        return ""
+    with closing(connect_reader(path)) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError:
+            return ""
+    return str(row[0]) if row else ""
+
+
+def migrate(path: Path) -> None:
+    """Makes the index at `path`, or brings it to HEAD. Raises Unsupported for one of a later version of Sagittal."""
+    revision = revision_of(path)
+    if revision == HEAD:
+        return
+    # Alembic takes a quarter of a second to import: only where there is something to do.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["path"] = path
+    try:
+        if revision:
+            ScriptDirectory.from_config(config).get_revision(revision)
+    except CommandError as error:
+        raise Unsupported(f"the index is at revision {revision}, which a later version of Sagittal wrote") from error
+    command.upgrade(config, "head")

@@ -1,0 +1,212 @@
+"""What the index says of an instance, derived from its header and its facts alone: reindexing gives the same."""
+
+from typing import NamedTuple
+
+from sagittal.archive.index import attributes as tags
+from sagittal.archive.index.attributes import INSTANCE, INSTANCE_TAGS
+from sagittal.archive.index.renderings import Context, Renderings
+from sagittal.archive.packs.facts import Facts
+from sagittal.dicom.dataset import Header, RawElement
+from sagittal.dicom.frames import native_frame_bits
+from sagittal.dicom.identifiers import InstanceUID, SeriesUID, SOPClassUID, StudyUID
+from sagittal.dicom.json_model import text_value
+from sagittal.errors import Invalid
+
+MAX_UID_CHARACTERS = 128
+"""Of an identifier as kept. The standard has 64; some archives of the field hold longer ones."""
+
+_MAX_FRAMES = 1 << 31
+
+
+class Identity(NamedTuple):
+    """Which instance this is."""
+
+    study_instance_uid: StudyUID
+    series_instance_uid: SeriesUID
+    sop_instance_uid: InstanceUID
+    sop_class_uid: SOPClassUID
+
+
+class Placed(NamedTuple):
+    """An instance that lies in a pack.
+
+    Attributes:
+        pack_id, file_offset, file_length: where its Part 10 file lies, bytes.
+        frame_table: of encapsulated multi-frame pixel data.
+        is_conflict: another instance has its UID already; it is kept beside.
+    """
+
+    identity: Identity
+    header: Header
+    facts: Facts
+    pack_id: str
+    file_offset: int
+    file_length: int
+    frame_table: bytes | None
+    is_conflict: bool
+
+
+class Pixels(NamedTuple):
+    """The columns about pixel data, in the order of the schema."""
+
+    pixel_tag: int | None
+    pixel_offset: int | None
+    pixel_length: int | None
+    frames: int
+    native_frame_bits: int
+
+
+def identify(header: Header, announced_class: str, announced_instance: str) -> Identity:
+    """Which instance a data set is; raises Invalid for one that does not say.
+
+    What the peer announced counts only for a data set without SOP Common attributes.
+    """
+    elements = header.elements
+    return Identity(
+        StudyUID(_uid(elements.get(tags.STUDY_INSTANCE_UID), "", "Study Instance UID (0020,000D)")),
+        SeriesUID(_uid(elements.get(tags.SERIES_INSTANCE_UID), "", "Series Instance UID (0020,000E)")),
+        InstanceUID(_uid(elements.get(tags.SOP_INSTANCE_UID), announced_instance, "SOP Instance UID (0008,0018)")),
+        SOPClassUID(_uid(elements.get(tags.SOP_CLASS_UID), announced_class, "SOP Class UID (0008,0016)")),
+    )
+
+
+def _uid(element: RawElement | None, announced: str, what: str) -> str:
+    """A UID as it names things here. What is not a UID by the standard may still name something, as in old archives."""
+    text = element.value.decode("latin_1").strip("\0 ") if element else ""
+    text = text or announced.strip("\0 ")
+    if not text:
+        raise Invalid(f"the data set has no {what}")
+    if len(text) > MAX_UID_CHARACTERS or not text.isascii() or not text.isprintable() or "\\" in text:
+        raise Invalid(f"{what} is to be one value of digits and dots; got {len(text)} characters of another form")
+    return text
+
+
+def pixels_of(header: Header, data_set_length: int) -> Pixels:
+    """Where the pixels lie and how many frames they are.
+
+    Offsets into a deflated data set say nothing about its bytes, so they are left out.
+
+    Args:
+        header: of the data set.
+        data_set_length: bytes of the data set, as it came; a torn value ends with it.
+    """
+    pixel_data = header.pixel_data
+    if pixel_data is None:
+        return Pixels(None, None, None, 0, 0)
+    count = max(1, min(_number(header, tags.NUMBER_OF_FRAMES), _MAX_FRAMES))
+    bits = 0 if pixel_data.length is None else _frame_bits(header)
+    if header.encoding.is_deflated:
+        return Pixels(None, None, None, count, bits)
+    length = pixel_data.length
+    if length is not None:
+        length = max(0, min(length, data_set_length - pixel_data.offset))
+    return Pixels(pixel_data.tag, pixel_data.offset, length, count, bits)
+
+
+def _frame_bits(header: Header) -> int:
+    rows, columns = _number(header, tags.ROWS), _number(header, tags.COLUMNS)
+    samples, bits = _number(header, tags.SAMPLES_PER_PIXEL) or 1, _number(header, tags.BITS_ALLOCATED)
+    photometric = header.elements.get(tags.PHOTOMETRIC_INTERPRETATION)
+    name = text_value(photometric) if photometric else ""
+    if not rows or not columns or not bits:
+        return 0
+    return native_frame_bits(rows, columns, samples, bits, name)
+
+
+def _number(header: Header, tag: int) -> int:
+    """The first value of an attribute as a number, 0 where there is none."""
+    element = header.elements.get(tag)
+    if element is None:
+        return 0
+    if len(element.value) == 2 and element.vr in ("US", "SS", "UN"):
+        return int.from_bytes(element.value, "little" if header.encoding.is_little_endian else "big")
+    text = text_value(element, is_little_endian=header.encoding.is_little_endian).partition("\\")[0].strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+Row = tuple[object, ...]
+
+
+def instance_row(placed: Placed, context: Context, renderings: Renderings, row_id: int, series_id: int) -> Row:
+    """The row of an instance, in the order of the schema's columns."""
+    header, facts, identity = placed.header, placed.facts, placed.identity
+    texts: dict[str, str] = {}
+    members = []
+    elements = header.elements
+    for tag in INSTANCE_TAGS:
+        element = elements.get(tag)
+        if element is not None:
+            text, json = renderings.render(header, context, tag, element)
+            if json:
+                members.append(json)
+            column = INSTANCE[tag]
+            if column is not None:
+                texts[column] = text
+    return (
+        row_id,
+        series_id,
+        identity.sop_instance_uid,
+        identity.sop_class_uid,
+        texts.get("instance_number", ""),
+        texts.get("content_date", ""),
+        texts.get("content_time", ""),
+        texts.get("acquisition_date_time", ""),
+        facts.transfer_syntax_uid,
+        placed.pack_id,
+        placed.file_offset,
+        placed.file_length,
+        facts.data_set_offset,
+        *pixels_of(header, placed.file_length - facts.data_set_offset),
+        placed.frame_table,
+        bytes.fromhex(facts.digest),
+        bytes.fromhex(facts.digest_data_set),
+        facts.received_ns,
+        0,
+        0,
+        facts.door,
+        facts.source,
+        facts.called,
+        facts.address,
+        "{" + ",".join(members) + "}",
+    )
+
+
+def conflict_row(placed: Placed, row_id: int) -> Row:
+    """The row of an instance that is kept beside another of the same UID, in the order of the schema's columns."""
+    facts, identity = placed.facts, placed.identity
+    return (
+        row_id,
+        identity.study_instance_uid,
+        identity.series_instance_uid,
+        identity.sop_instance_uid,
+        facts.transfer_syntax_uid,
+        placed.pack_id,
+        placed.file_offset,
+        placed.file_length,
+        facts.data_set_offset,
+        bytes.fromhex(facts.digest),
+        bytes.fromhex(facts.digest_data_set),
+        facts.received_ns,
+        0,
+        0,
+        facts.door,
+        facts.source,
+        facts.called,
+        facts.address,
+        "another data set has this SOP Instance UID",
+    )
+
+
+def event_row(placed: Placed, seq: int) -> Row:
+    """The line of the change feed for an instance that came, in the order of the schema's columns."""
+    facts, identity = placed.facts, placed.identity
+    return (
+        seq,
+        "instance.conflict" if placed.is_conflict else "instance.stored",
+        facts.received_ns,
+        identity.study_instance_uid,
+        identity.series_instance_uid,
+        identity.sop_instance_uid,
+        bytes.fromhex(facts.digest),
+        f"{facts.door}:{facts.source}",
+    )

@@ -1,0 +1,72 @@
+"""SQL text made once from the Core tables, for the statements that run with every instance."""
+
+from typing import NamedTuple
+
+from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Table, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import sqlite
+
+from sagittal.archive.index import schema
+
+_DIALECT = sqlite.dialect(paramstyle="qmark")
+
+
+class Hot(NamedTuple):
+    """A statement as SQLite takes it.
+
+    Attributes:
+        sql: with question marks.
+        names: of the values, in their order.
+    """
+
+    sql: str
+    names: tuple[str, ...]
+
+
+def hot(statement: ClauseElement) -> Hot:
+    """Compiles a Core statement whose values are all `bindparam`s."""
+    compiled = statement.compile(dialect=_DIALECT)
+    names = compiled.positiontup  # type: ignore[attr-defined]  # SQLCompiler has it, Compiled does not say so
+    return Hot(str(compiled), tuple(names or ()))
+
+
+def insert_into(table: Table, *left_out: str) -> Hot:
+    """A row of all columns of `table` but `left_out`, in their order."""
+    columns: dict[str, BindParameter[object]] = {
+        column.name: bindparam(column.name) for column in table.columns if column.name not in left_out
+    }
+    return hot(insert(table).values(columns))
+
+
+def update_by(table: Table, key: str, *names: str) -> Hot:
+    """Sets the columns `names` of the row whose `key` is given last."""
+    return hot(
+        update(table).where(table.c[key] == bindparam(f"{key}_")).values({name: bindparam(name) for name in names})
+    )
+
+
+def select_by(table: Table, *keys: str) -> Hot:
+    """All columns of the rows whose `keys` are given."""
+    conditions: list[ColumnElement[bool]] = [table.c[key] == bindparam(key) for key in keys]
+    return hot(select(table).where(*conditions))
+
+
+def delete_by(table: Table, key: str) -> Hot:
+    """Deletes the rows whose `key` is given."""
+    return hot(delete(table).where(table.c[key] == bindparam(key)))
+
+
+def columns_of(table: Table) -> tuple[str, ...]:
+    """The names of all columns, in their order."""
+    return tuple(column.name for column in table.columns)
+
+
+INSERT_INSTANCE = insert_into(schema.instances)
+INSERT_CONFLICT = insert_into(schema.conflicts)
+INSERT_EVENT = insert_into(schema.events)
+INSERT_PACK = insert_into(schema.packs)
+EXTEND_PACK = update_by(schema.packs, "id", "indexed_length")
+
+KNOWN_INSTANCES = (
+    "SELECT sop_instance_uid, digest_data_set FROM instances WHERE sop_instance_uid IN (SELECT value FROM json_each(?))"
+)
+KNOWN_CONFLICTS = KNOWN_INSTANCES.replace("FROM instances", "FROM conflicts")

@@ -1,0 +1,158 @@
+"""The one writer of the index: rows and events of a batch in one transaction."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from sagittal.archive.index import statements
+from sagittal.archive.index.connect import connect_writer
+from sagittal.archive.index.parents import Parents, last_id
+from sagittal.archive.index.renderings import Renderings, context_of
+from sagittal.archive.index.rows import Placed, conflict_row, event_row, instance_row
+from sagittal.errors import Exhausted
+
+
+class Known(NamedTuple):
+    """What the index has of some UIDs.
+
+    Attributes:
+        kept: digest of the data set that has the UID.
+        beside: digests of others that came under it.
+    """
+
+    kept: dict[str, bytes]
+    beside: dict[str, set[bytes]]
+
+
+class PackRow(NamedTuple):
+    """A row of `packs`, in the order of the schema's columns."""
+
+    id: str
+    facility: str
+    series_instance_uid: str
+    state: str = "open"
+    length: int = 0
+    indexed_length: int = 0
+    verified_ns: int = 0
+
+
+class IndexWriter:
+    """Writes the index. Belongs to one thread at a time; its methods block and raise Exhausted if the disk fails.
+
+    Attributes:
+        last_seq: of the newest event.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
+        """Opens the index; `clock` gives nanoseconds since 1970-01-01 UTC."""
+        self._clock = clock
+        self._connection = connect_writer(path)
+        self._renderings = Renderings()
+        self._parents = Parents(self._connection, self._renderings)
+        self._read_counters()
+
+    def _read_counters(self) -> None:
+        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        self.last_seq = int(row[0]) if row else 0
+        row = self._connection.execute("SELECT at_ns FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+        # Not below what was given out before a transaction failed: members with such times may be in packs.
+        self._last_ns = max(int(row[0]) if row else 0, getattr(self, "_last_ns", 0))
+        self._last_instance = last_id(self._connection, "instances")
+        self._last_conflict = last_id(self._connection, "conflicts")
+
+    def now_ns(self) -> int:
+        """The time, and later than any that was given before, over restarts too."""
+        self._last_ns = max(self._last_ns + 1, self._clock())
+        return self._last_ns
+
+    def known(self, sop_instance_uids: Sequence[str]) -> Known:
+        """What the index has under these UIDs."""
+        wanted = msgspec.json.encode(sop_instance_uids).decode()
+        kept = dict(self._connection.execute(statements.KNOWN_INSTANCES, (wanted,)).fetchall())
+        beside: dict[str, set[bytes]] = {}
+        if kept:
+            for uid, digest in self._connection.execute(statements.KNOWN_CONFLICTS, (wanted,)):
+                beside.setdefault(uid, set()).add(digest)
+        return Known(kept, beside)
+
+    def add(self, placed: Iterable[Placed], indexed: Mapping[str, int]) -> None:
+        """Rows and events for instances that are in packs and synced, in the order they were received.
+
+        Args:
+            placed: the instances.
+            indexed: by pack, up to where its members are in the index once this is done, bytes.
+        """
+        with self.transaction():
+            instances, conflicts, events = [], [], []
+            for one in placed:
+                self._last_ns = max(self._last_ns, one.facts.received_ns)
+                if one.is_conflict:
+                    self._last_conflict += 1
+                    conflicts.append(conflict_row(one, self._last_conflict))
+                else:
+                    self._last_instance += 1
+                    instances.append(self._instance_row(one))
+                self.last_seq += 1
+                events.append(event_row(one, self.last_seq))
+            connection = self._connection
+            self._parents.flush()
+            if instances:
+                connection.executemany(statements.INSERT_INSTANCE.sql, instances)
+            if conflicts:
+                connection.executemany(statements.INSERT_CONFLICT.sql, conflicts)
+            connection.executemany(statements.INSERT_EVENT.sql, events)
+            connection.executemany(statements.EXTEND_PACK.sql, [(length, pack) for pack, length in indexed.items()])
+
+    def _instance_row(self, one: Placed) -> tuple[object, ...]:
+        context = context_of(one.header)
+        facts = one.facts
+        series_id = self._parents.place(one.identity, one.header, context, facts.facility, facts.received_ns)
+        return instance_row(one, context, self._renderings, self._last_instance, series_id)
+
+    def add_packs(self, packs: Iterable[PackRow]) -> None:
+        """Makes packs known, on the medium, before anything is written to them: start-up looks at no others."""
+        self._connection.execute("PRAGMA synchronous=FULL")
+        try:
+            with self.transaction():
+                self._connection.executemany(statements.INSERT_PACK.sql, packs)
+        finally:
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+
+    def seal_packs(self, lengths: Mapping[str, int]) -> None:
+        """Packs that nobody writes to any more, with their lengths; those of length 0 are gone and forgotten."""
+        with self.transaction():
+            self._connection.executemany(
+                "UPDATE packs SET state = 'sealed', length = ? WHERE id = ?",
+                [(length, pack) for pack, length in lengths.items() if length],
+            )
+            self._connection.executemany(
+                "DELETE FROM packs WHERE id = ?", [(pack,) for pack, length in lengths.items() if not length]
+            )
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing. After a failure everything held in memory is read anew."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            self._roll_back()
+            if isinstance(error, sqlite3.OperationalError | sqlite3.InternalError):
+                raise Exhausted(f"cannot write the index: {error}") from error
+            raise
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._parents.forget()
+        self._read_counters()
+
+    def close(self) -> None:
+        """Brings the write-ahead log into the file and closes it."""
+        self._connection.execute("PRAGMA optimize")
+        self._connection.close()
