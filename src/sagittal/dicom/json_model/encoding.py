@@ -14,6 +14,7 @@ import msgspec
 from sagittal.dicom import character_sets, registry
 from sagittal.dicom.dataset.elements import (
     ITEM,
+    PIXEL_DATA,
     PIXEL_TAGS,
     SEQUENCE_DELIMITATION,
     UNDEFINED_LENGTH,
@@ -302,6 +303,8 @@ class _Walk:
         if plan.kind is Kind.UNKNOWN:  # PS3.5 Section 6.2.2: its items are in Implicit VR Little Endian
             return self._sequence(plan.tag, start, end, IMPLICIT_LITTLE, level, is_open=True)
         if plan.kind is Kind.BINARY:
+            if plan.tag == PIXEL_DATA:  # OB by PS3.5 Section A.4, whatever was written
+                plan = plan_of(plan.tag, "OB", level.layout.is_little_endian)
             stop = self._end_of_fragments(plan.tag, start, end, level.layout)
             return self._binary(plan, start, stop, level), stop + 8
         raise Invalid(f"{tag_text(plan.tag)} of VR {plan.vr} has an undefined length, which its VR does not allow")

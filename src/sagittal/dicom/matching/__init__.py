@@ -1,0 +1,51 @@
+"""Attribute matching (PS3.4 Section C.2.2.2): what a key asks for, and whether a data set answers."""
+
+from sagittal.dicom.matching.evaluation import Predicate, matcher, matches, matches_name, matches_pattern
+from sagittal.dicom.matching.keys import (
+    DATE_TIME_PAIRS,
+    AnyOf,
+    Empty,
+    Key,
+    Match,
+    Moment,
+    Name,
+    Number,
+    Range,
+    Single,
+    UidList,
+    Universal,
+    Wildcard,
+    combine,
+    parse,
+)
+from sagittal.dicom.matching.moments import Span, date_span, date_time_span, offset_minutes, span_of, time_span, to_utc
+
+__all__ = [
+    "DATE_TIME_PAIRS",
+    "AnyOf",
+    "Empty",
+    "Key",
+    "Match",
+    "Moment",
+    "Name",
+    "Number",
+    "Predicate",
+    "Range",
+    "Single",
+    "Span",
+    "UidList",
+    "Universal",
+    "Wildcard",
+    "combine",
+    "date_span",
+    "date_time_span",
+    "matcher",
+    "matches",
+    "matches_name",
+    "matches_pattern",
+    "offset_minutes",
+    "parse",
+    "span_of",
+    "time_span",
+    "to_utc",
+]
