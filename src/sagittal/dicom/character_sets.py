@@ -93,6 +93,7 @@ _ESCAPE = re.compile(rb"\x1b(" + b"|".join(re.escape(escape) for escape in _BY_E
 _RUNS = re.compile(rb"[\x21-\x7e]+|[\x80-\xff]+|[\x00-\x20\x7f]+")
 _RESET = re.compile(rb"[\\\t\n\f\r]")
 _RESET_PN = re.compile(rb"[\\\t\n\f\r=^]")
+_RESET_IN_G0 = re.compile(rb"[\t\n\f\r]")
 _PIECES = re.compile(r"[\\\t\n\f\r]|[^\\\t\n\f\r]+")
 _PIECES_PN = re.compile(r"[\\\t\n\f\r=^]|[^\\\t\n\f\r=^]+")
 
@@ -128,7 +129,7 @@ def decode(value: bytes, vr: str, sets: tuple[str, ...]) -> str:
 
     VRs that Specific Character Set does not govern are read as ISO 8859-1, which takes every byte.
 
-    >>> decode(b"\\x1b$B;3ED\\x1b(B^\\x1b$BB@O:\\x1b(B", "PN", ("", "ISO 2022 IR 87"))
+    >>> decode(b"\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", "PN", ("", "ISO 2022 IR 87"))
     '山田^太郎'
     """
     if vr not in TEXT_VRS:
@@ -157,7 +158,7 @@ def encode(text: str, vr: str, sets: tuple[str, ...]) -> bytes:
     r"""The encoded value of any VR, without padding to even length; "?" stands for what `sets` cannot say.
 
     >>> encode("山田^太郎", "PN", ("", "ISO 2022 IR 87"))
-    b'\\x1b$B;3ED\\x1b(B^\\x1b$BB@O:\\x1b(B'
+    b'\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B'
     """
     if vr not in TEXT_VRS:
         return text.encode("latin_1", "replace")
@@ -241,9 +242,6 @@ def _decode_extended(value: bytes, scheme: _Scheme, reset: re.Pattern[bytes]) ->
     return "".join(texts)
 
 
-_RESET_IN_G0 = re.compile(rb"[\t\n\f\r]")
-
-
 def _decode_run(run: bytes, g0: _CodeElement, g1: _CodeElement, scheme: _Scheme, reset: re.Pattern[bytes]) -> str:
     """A run without escape sequences."""
     if not run:
@@ -279,44 +277,57 @@ def _decode_in_g0(run: bytes, g0: _CodeElement, g1: _CodeElement, scheme: _Schem
 
 
 def _encode_extended(text: str, scheme: _Scheme, pieces: re.Pattern[str]) -> bytes:
-    """Text in the default repertoire, one single-byte set, or several by code extension.
-
-    Every piece between delimiters ends with ASCII in G0 (PS3.5 Section 6.1.2.5.3), and says its own G1 again,
-    for some readers go back to the initial set at a delimiter and some do not.
-    """
-    out = bytearray()
-    now: _CodeElement | None = scheme.initial
+    """Text in the default repertoire, one single-byte set, or several by code extension."""
+    writer = _Writer(scheme)
     for piece in pieces.findall(text):
         for character in piece:
-            encoded = None
-            if character.isascii():
-                if now is not None and now.is_g0 and now is not _ASCII:
-                    out += b"\x1b(B"
-                    now = None
-                out += character.encode("ascii")
-                continue
-            element = now if now is not None and (encoded := _encode_character(character, now)) is not None else None
-            if element is None:
-                element = _element_for(character, scheme.elements)
-                encoded = _encode_character(character, element) if element is not None else None
-            if element is None or encoded is None:
-                if now is not None and now.is_g0 and now is not _ASCII:
-                    out += b"\x1b(B"
-                    now = None
-                out += b"?"
-                continue
-            if element is not now:
-                if now is not None and now.is_g0 and now is not _ASCII and not element.is_g0:
-                    out += b"\x1b(B"
-                out += b"\x1b" + element.escape
-                now = element
-            out += encoded
-        if now is not None and now.is_g0 and now is not _ASCII:
-            out += b"\x1b(B"
-            now = None
-        elif now is not scheme.initial:
-            now = None
-    return bytes(out)
+            writer.write(character)
+        writer.end_piece()
+    return bytes(writer.out)
+
+
+class _Writer:
+    """Writes characters with the escape sequences they need.
+
+    Every piece between delimiters ends with ASCII in G0 (PS3.5 Section 6.1.2.5.3), and says its own G1 again, for some
+    readers go back to the initial set at a delimiter and some do not.
+    """
+
+    def __init__(self, scheme: _Scheme) -> None:
+        self.out = bytearray()
+        self._scheme = scheme
+        self._now: _CodeElement | None = scheme.initial  # None: G0 is ASCII, G1 is not to be relied upon
+
+    def write(self, character: str) -> None:
+        if character.isascii():
+            self._back_to_ascii()
+            self.out += character.encode("ascii")
+            return
+        element = self._now
+        encoded = _encode_character(character, element) if element is not None else None
+        if encoded is None:
+            element = _element_for(character, self._scheme.elements)
+            encoded = _encode_character(character, element) if element is not None else None
+        if element is None or encoded is None:
+            self._back_to_ascii()
+            self.out += b"?"
+            return
+        if element is not self._now:
+            if not element.is_g0:
+                self._back_to_ascii()
+            self.out += b"\x1b" + element.escape
+            self._now = element
+        self.out += encoded
+
+    def end_piece(self) -> None:
+        self._back_to_ascii()
+        if self._now is not self._scheme.initial:
+            self._now = None
+
+    def _back_to_ascii(self) -> None:
+        if self._now is not None and self._now.is_g0 and self._now is not _ASCII:
+            self.out += b"\x1b(B"
+            self._now = None
 
 
 def _element_for(character: str, elements: tuple[_CodeElement, ...]) -> _CodeElement | None:
