@@ -1,0 +1,23 @@
+"""The last segment of a BulkDataURI: tags with item numbers between them, `54000100.0.54001010`.
+
+>>> parse_path(format_path((0x54000100, 0, 0x54001010))) == (0x54000100, 0, 0x54001010)
+True
+"""
+
+import re
+
+from sagittal.errors import NotFound
+
+_FORM = re.compile(r"[0-9A-Fa-f]{8}(?:\.[0-9]{1,9}\.[0-9A-Fa-f]{8}){0,64}")
+
+
+def format_path(path: tuple[int, ...]) -> str:
+    """The segment for the value at `path`: tags, with item numbers from 0 at the odd places."""
+    return ".".join(str(number) if place % 2 else f"{number:08X}" for place, number in enumerate(path))
+
+
+def parse_path(text: str) -> tuple[int, ...]:
+    """The path that `format_path` wrote; NotFound if it wrote no such thing."""
+    if not _FORM.fullmatch(text):
+        raise NotFound("no bulk data has a path of that form")
+    return tuple(int(number, 10 if place % 2 else 16) for place, number in enumerate(text.split(".")))

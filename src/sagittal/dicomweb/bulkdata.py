@@ -1,0 +1,58 @@
+"""WADO-RS bulk data: every value that metadata gives a BulkDataURI for (PS3.18 Section 10.4.1.1.5)."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+
+from sagittal.archive.model import StoredInstance
+from sagittal.dicom.web.accept import Offer, negotiate
+from sagittal.dicomweb.bulk_paths import parse_path
+from sagittal.dicomweb.context import Context
+from sagittal.dicomweb.exchange import Answer, Headers, Request
+from sagittal.dicomweb.frame_types import OCTETS
+from sagittal.dicomweb.frames import answer_frames
+from sagittal.dicomweb.pieces import Multipart, Part, body_of
+from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.dicomweb.urls import scope_of
+from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
+from sagittal.retrieve.metadata import Span, locate_bulk
+from sagittal.retrieve.scope import locate
+
+_RELATED = "multipart/related"
+_OFFERS = (Offer(_RELATED, OCTETS), Offer(OCTETS))
+_PIECE_BYTES = 256 * 1024
+
+
+async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
+    """`GET .../bulkdata/{path}`: the value's bytes as stored; encapsulated pixel data as its frames."""
+    path = parse_path(names[3])
+    actor = request.actor()
+    instance = (await locate(context.archive, actor, scope_of(names[:3]), request.deadline))[0]
+    if path == (instance.pixel_tag,) and instance.pixel_length is None:
+        return await answer_frames(context, request, instance, range(1, instance.frames + 1))
+    choice = negotiate(request.accept(), _OFFERS)
+    if choice is None:
+        raise NotAcceptable("bulk data is application/octet-stream, alone or in multipart/related")
+    etag = etag_of([instance], "bulk", names[3], choice.offer.essence)
+    headers: Headers = (("etag", etag), ("cache-control", UNCHANGING), ("vary", "accept"))
+    if is_fresh(request, etag):
+        return Answer(304, headers)
+    span = await locate_bulk(context.archive, actor, instance, path, request.deadline)
+    if choice.offer.essence == OCTETS:
+        body = await body_of(_bytes_of(context, instance, span), span.length)
+        return Answer(200, (("content-type", OCTETS), *headers), body, span.length)
+    multipart = Multipart(OCTETS)
+    length = multipart.length([(OCTETS, span.length)])
+    body = await body_of(multipart.write(_part(context, instance, span)), length)
+    return Answer(200, (("content-type", multipart.content_type), *headers), body, length)
+
+
+async def _part(context: Context, instance: StoredInstance, span: Span) -> AsyncIterator[Part]:
+    yield Part(OCTETS, span.length, _bytes_of(context, instance, span))
+
+
+async def _bytes_of(context: Context, instance: StoredInstance, span: Span) -> AsyncGenerator[bytes, None]:
+    for at in range(span.offset, span.offset + span.length, _PIECE_BYTES):
+        size = min(_PIECE_BYTES, span.offset + span.length - at)
+        if span.data is not None:
+            yield span.data[at : at + size]
+        else:
+            yield await context.archive.read(instance, instance.data_set_offset + at, size)

@@ -1,0 +1,144 @@
+"""One request and its answer, close to ASGI: what the handlers read and give."""
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from typing import NamedTuple
+
+from litestar.types import HTTPScope, Receive
+
+from sagittal.dicom.web.accept import MediaRange, parse_accept
+from sagittal.dicom.web.query_string import Parameter, parse_parameters
+from sagittal.errors import Exhausted, Invalid
+from sagittal.runtime.actor import Actor
+from sagittal.runtime.deadline import Deadline
+
+_REQUEST_ID = re.compile(r"[\w.:\-+/=]{1,64}", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}")
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Answer(NamedTuple):
+    """What a handler answers.
+
+    Attributes:
+        status: the HTTP status code.
+        headers: names in lower case.
+        body: all of it, or its pieces as they are made; a stream that fails is cut off, so that the client can tell.
+        length: of a streamed body if it is known beforehand, bytes.
+    """
+
+    status: int
+    headers: Headers = ()
+    body: bytes | AsyncGenerator[bytes, None] = b""
+    length: int | None = None
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+class Request:
+    """A request as the handlers see it.
+
+    Args:
+        base_path: what stands before `/studies` in the URLs that clients see.
+        deadline: after which nobody works for this request, except to move the bytes of a large body.
+        idle_timeout_s: how long the client may send nothing while its body is awaited.
+    """
+
+    __slots__ = ("_base_path", "_headers", "_receive", "_scope", "deadline", "id", "idle_timeout_s", "method", "path")
+
+    def __init__(
+        self, scope: HTTPScope, receive: Receive, *, base_path: str, deadline: Deadline, idle_timeout_s: float
+    ) -> None:
+        self._scope = scope
+        self._headers = scope["headers"]
+        self._receive = receive
+        self._base_path = base_path
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.deadline = deadline
+        self.idle_timeout_s = idle_timeout_s
+        said = self.header("x-request-id")
+        self.id = said if _REQUEST_ID.fullmatch(said) else uuid.uuid4().hex
+
+    def header(self, name: str) -> str:
+        """The first field of that name (in lower case), "" if there is none."""
+        return next(self.header_fields(name), "")
+
+    def header_fields(self, name: str) -> Iterator[str]:
+        """Every field of that name (in lower case)."""
+        wanted = name.encode("ascii")
+        return (value.decode("latin-1") for field, value in self._headers if field == wanted)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The query string's parameters."""
+        return parse_parameters(self._scope["query_string"])
+
+    def accept(self) -> tuple[MediaRange, ...]:
+        """What the client accepts (PS3.18 Section 8.3.3.1): `accept` of the query string goes before the field."""
+        in_query: tuple[str, ...] = ()
+        if b"accept=" in self._scope["query_string"]:
+            in_query = tuple(value for name, value in self.parameters() if name.lower() == "accept")
+        return parse_accept(self.header_fields("accept"), in_query)
+
+    @property
+    def takes_gzip(self) -> bool:
+        """Whether the client lists gzip among the codings it takes, without a quality of zero."""
+        for field in self.header_fields("accept-encoding"):
+            for member in field.split(","):
+                coding, _, parameter = member.partition(";")
+                if coding.strip().lower() in ("gzip", "*"):
+                    return parameter.replace(" ", "").lower() not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+        return False
+
+    @property
+    def base_url(self) -> str:
+        """What our own URLs begin with, as this client sees us: `http://host:port/dicom-web`."""
+        host = self.header("host")
+        if not _HOST.fullmatch(host):
+            server = self._scope["server"] or ("localhost", None)
+            host = f"{server[0]}:{server[1]}" if server[1] else server[0]
+        return f"{self._scope['scheme']}://{host}{self._base_path}"
+
+    def actor(self) -> Actor:
+        """Who asks. There are no accounts yet: the address is all that is known."""
+        client = self._scope["client"]
+        return Actor(door="dicomweb", called=self.header("host")[:64], address=client[0] if client else "")
+
+    def content_length(self) -> int | None:
+        """The announced length of the body, bytes; None if it is not announced."""
+        text = self.header("content-length")
+        if not text:
+            return None
+        if not (text.isascii() and text.isdigit() and len(text) < 19):
+            raise Invalid("Content-Length is to be a number of bytes; got another form")
+        return int(text)
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; nothing more is taken from the network while a piece is worked on.
+
+        Raises:
+            ClientGone: the connection closed before the end.
+            Exhausted: nothing came for too long.
+        """
+        while True:
+            try:
+                async with asyncio.timeout(self.idle_timeout_s):
+                    message = await self._receive()
+            except TimeoutError as error:
+                raise Exhausted(f"the body stopped arriving for {self.idle_timeout_s} s") from error
+            if message["type"] != "http.request":
+                raise ClientGone
+            if message["body"]:
+                yield message["body"]
+            if not message["more_body"]:
+                return
+
+    async def until_gone(self) -> None:
+        """Returns when the client has closed the connection; not to be called before the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass

@@ -1,0 +1,89 @@
+"""WADO-RS frames, as stored (PS3.18 Section 10.4.1.1.6)."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+from sagittal.archive.model import StoredInstance
+from sagittal.dicom.web.accept import Offer, negotiate
+from sagittal.dicomweb.context import Context
+from sagittal.dicomweb.exchange import Answer, Headers, Request
+from sagittal.dicomweb.frame_types import OCTETS, FrameType, frame_type
+from sagittal.dicomweb.pieces import Multipart, Part, body_of
+from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.dicomweb.urls import scope_of
+from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
+from sagittal.errors import Invalid
+from sagittal.retrieve.frames import Frame, locate_frame, stream_frame
+from sagittal.retrieve.scope import locate
+
+_RELATED = "multipart/related"
+
+
+async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
+    """`GET .../frames/{list}`: the frames in the order of the list, numbered from 1."""
+    numbers = _numbers(names[3], context.limits.max_frames)
+    found = await locate(context.archive, request.actor(), scope_of(names[:3]), request.deadline)
+    return await answer_frames(context, request, found[0], numbers)
+
+
+def _numbers(text: str, most: int) -> tuple[int, ...]:
+    texts = text.split(",")
+    if len(texts) > most:
+        raise Invalid(f"at most {most} frames are given in one answer; got {len(texts)}")
+    if not all(number.isascii() and number.isdigit() and len(number) < 10 for number in texts) or 0 in map(int, texts):
+        raise Invalid("frames are named by numbers from 1 with commas between them; got another form")
+    return tuple(map(int, texts))
+
+
+async def answer_frames(context: Context, request: Request, instance: StoredInstance, numbers: Sequence[int]) -> Answer:
+    """Frames of one instance, in one part each, or bare if there is one and the client wants it so."""
+    kind = frame_type(instance)
+    offer = _negotiate(request, kind, is_single=len(numbers) == 1)
+    etag = etag_of([instance], "frames", ",".join(map(str, numbers)), offer.essence, offer.related_type)
+    headers: Headers = (("etag", etag), ("cache-control", UNCHANGING), ("vary", "accept"))
+    if is_fresh(request, etag):
+        return Answer(304, headers)
+    actor = request.actor()
+    frames = [await locate_frame(context.archive, actor, instance, n, request.deadline) for n in numbers]
+    as_type = kind._replace(essence=offer.related_type or offer.essence)
+    if offer.essence != _RELATED:
+        length = frames[0].length
+        body = await body_of(_bytes_of(context, instance, frames[0]), length)
+        return Answer(200, (("content-type", as_type.content_type), *headers), body, length)
+    multipart = Multipart(as_type.essence)
+    length = multipart.length((as_type.content_type, frame.length) for frame in frames)
+    body = await body_of(multipart.write(_parts(context, instance, frames, as_type)), length)
+    return Answer(200, (("content-type", multipart.content_type), *headers), body, length)
+
+
+def _negotiate(request: Request, kind: FrameType, *, is_single: bool) -> Offer:
+    """Which of the forms of a frame the client wants.
+
+    Compressed frames go as application/octet-stream only to a client that names Transfer Syntaxes, `*` included:
+    without, that media type means uncompressed (PS3.18 Section 8.7.3.3.2).
+    """
+    ranges = request.accept()
+    essences = [kind.essence]
+    if kind.essence != OCTETS and any("transfer-syntax" in media_range.parameters for media_range in ranges):
+        essences.append(OCTETS)
+    offers = [Offer(_RELATED, essence, kind.transfer_syntax) for essence in essences]
+    if is_single:
+        offers += [Offer(essence, "", kind.transfer_syntax) for essence in essences]
+    choice = negotiate(ranges, offers)
+    if choice is None:
+        raise NotAcceptable(
+            f"the frames are {kind.essence} in Transfer Syntax {kind.transfer_syntax}; they are given as they are"
+            ' stored: Accept: multipart/related; type="application/octet-stream"; transfer-syntax=*'
+        )
+    return choice.offer
+
+
+async def _parts(
+    context: Context, instance: StoredInstance, frames: Sequence[Frame], kind: FrameType
+) -> AsyncIterator[Part]:
+    for frame in frames:
+        yield Part(kind.content_type, frame.length, stream_frame(context.archive, instance, frame))
+
+
+async def _bytes_of(context: Context, instance: StoredInstance, frame: Frame) -> AsyncGenerator[bytes, None]:
+    async for piece in stream_frame(context.archive, instance, frame):
+        yield piece

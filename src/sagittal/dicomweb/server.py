@@ -1,0 +1,150 @@
+"""The HTTP listener: Granian, embedded, in the event loop that the DIMSE listener lives in too.
+
+Measured with Granian 2.8.7: through its ASGI interface both directions push back (a gigabyte uploaded into, or
+downloaded from, a slow peer raises the process by less than 6 MB, HTTP/1.1 and HTTP/2 alike). Its RSGI interface does
+not: `send_bytes` returns before the peer has read, and a gigabyte sits in memory. So the interface is ASGI.
+After a client has gone `send` does nothing and says nothing; `receive` tells.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.net import SocketHolder
+from granian.server.embed import Server
+from litestar.types import ASGIApp
+
+from sagittal.errors import Invalid, Refused
+from sagittal.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+_BACKLOG = 1024
+_MAX_CONNECTIONS = 4096
+_HEADER_TIMEOUT_MS = 30_000
+_PING_INTERVAL_MS = 30_000
+_MAX_HEADERS_BYTES = 65_536
+_MAX_FRAME_BYTES = 262_144  # of HTTP/2: the default of 16 KB costs sixteen times the calls for a STOW body
+
+
+class TLS(msgspec.Struct, frozen=True, kw_only=True):
+    """PEM files of a TLS listener (TLS 1.2 and later, as BCP 195 asks)."""
+
+    certificate: Path
+    key: Path
+
+
+class HTTPServer:
+    """A running listener. `port` is the one in use, also where 0 was asked for."""
+
+    def __init__(self, host: str, port: int, server: Server, task: asyncio.Task[None]) -> None:
+        self.host = host
+        self.port = port
+        self._server = server
+        self._task = task
+
+    async def wait(self) -> None:
+        """Returns when the listener has ended; raises what ended it."""
+        await asyncio.shield(self._task)
+
+    async def stop(self, timeout_s: float, cancel_requests: Callable[[], None] = lambda: None) -> None:
+        """Accepts nothing new, lets what is in flight finish for `timeout_s`, then cuts it off by `cancel_requests`."""
+        self._server.stop()
+        done, _ = await asyncio.wait({self._task}, timeout=timeout_s)
+        if not done:
+            log.warning("http requests cut off at shutdown", timeout_s=timeout_s)
+            cancel_requests()
+            done, _ = await asyncio.wait({self._task}, timeout=1.0)
+        if not done:
+            self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+
+async def start_http(app: ASGIApp, host: str, port: int, tls: TLS | None = None) -> HTTPServer:
+    """Binds and serves `app` over HTTP/1.1 and HTTP/2 in the running event loop. The system chooses port 0.
+
+    Raises:
+        Refused: the address is in use or not ours.
+        Invalid: the certificate or key cannot be read.
+    """
+    listener = _bind(host, port)
+    bound_port: int = listener.getsockname()[1]
+    try:
+        server = _EmbeddedServer(app, listener, host, bound_port, tls)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        listener.close()
+        raise Invalid(f"the HTTP listener's certificate or key cannot be used: {error}") from error
+    task = asyncio.create_task(server.serve(), name="http listener")
+    return HTTPServer(host, bound_port, server, task)
+
+
+@contextlib.asynccontextmanager
+async def serving_http(app: ASGIApp, host: str, port: int, tls: TLS | None = None) -> AsyncIterator[HTTPServer]:
+    """A listener that stops when the block ends, without waiting long for what is in flight."""
+    server = await start_http(app, host, port, tls)
+    try:
+        yield server
+    finally:
+        await server.stop(timeout_s=1.0)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A listening socket that nobody shares.
+
+    Granian's own would be bound with SO_REUSEPORT: a second process on the same port would then start without an error
+    and take half of the connections.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise Refused(f"HTTP cannot listen on {host}:{port}: {error.strerror}") from error
+    return listener
+
+
+class _EmbeddedServer(Server):  # type: ignore[misc]  # Granian's classes are untyped here
+    def __init__(self, app: ASGIApp, listener: socket.socket, host: str, port: int, tls: TLS | None) -> None:
+        super().__init__(
+            app,
+            address=host,
+            port=port,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.auto,
+            websockets=False,
+            backlog=_BACKLOG,
+            backpressure=_MAX_CONNECTIONS,
+            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+            http2_settings=_http2_settings(),
+            log_enabled=False,
+            log_access=False,
+            ssl_cert=tls.certificate if tls else None,
+            ssl_key=tls.key if tls else None,
+            ssl_protocol_min=SSLProtocols.tls12,
+        )
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        file_descriptor = self._listener.detach()  # Granian closes it
+        self._shd: Any = SocketHolder(file_descriptor, False, _BACKLOG)  # Any: untyped, see above
+        self._sfd = file_descriptor
+        self._ssp = None
+
+
+def _http2_settings() -> Any:  # Any: untyped, see above
+    return HTTP2Settings(
+        keep_alive_interval=_PING_INTERVAL_MS,
+        max_headers_size=_MAX_HEADERS_BYTES,
+        max_frame_size=_MAX_FRAME_BYTES,
+    )

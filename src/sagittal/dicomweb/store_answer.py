@@ -1,0 +1,169 @@
+"""What STOW-RS answers: which instances are kept, which are not and why (PS3.18 Section 10.5.3, Annex I)."""
+
+from collections.abc import Sequence
+from typing import Literal
+from xml.sax.saxutils import escape, quoteattr
+
+import msgspec
+
+from sagittal.archive.model import Stored
+from sagittal.dicom.json_model import JsonDataset, JsonElement
+from sagittal.dicom.registry import keyword_of
+from sagittal.dicomweb.exchange import Answer
+from sagittal.dicomweb.problems import problem, status_of
+from sagittal.dicomweb.urls import resource_url
+from sagittal.errors import Invalid
+
+_DUPLICATE_SOP_INSTANCE = 0x0111
+
+_REFERENCED_SOP_CLASS_UID = "00081150"
+_REFERENCED_SOP_INSTANCE_UID = "00081155"
+_RETRIEVE_URL = "00081190"
+_FAILURE_REASON = "00081197"
+_FAILED_SOP_SEQUENCE = "00081198"
+_REFERENCED_SOP_SEQUENCE = "00081199"
+_OTHER_FAILURES_SEQUENCE = "0008119A"
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one part.
+
+    Attributes:
+        state: `kept` also for what was here already.
+        sop_class_uid, sop_instance_uid: "" where the part could not be read so far.
+        failure_reason: Failure Reason (0008,1197); 0 if kept.
+        status: the HTTP status that the failure alone would have.
+    """
+
+    state: Literal["kept", "failed"]
+    sop_class_uid: str = ""
+    sop_instance_uid: str = ""
+    series_instance_uid: str = ""
+    study_instance_uid: str = ""
+    failure_reason: int = 0
+    status: int = 200
+
+
+def kept(stored: Stored) -> Outcome:
+    """The outcome of a commit.
+
+    Another object under the same SOP Instance UID is kept for a person to decide, but it is not what a retrieve of that
+    UID gives: the sender is told of a failure, Duplicate SOP Instance (PS3.7 Section C.4.2).
+    """
+    is_conflict = stored.outcome == "conflict"
+    return Outcome(
+        state="failed" if is_conflict else "kept",
+        sop_class_uid=stored.sop_class_uid,
+        sop_instance_uid=stored.sop_instance_uid,
+        series_instance_uid=stored.series_instance_uid,
+        study_instance_uid=stored.study_instance_uid,
+        failure_reason=_DUPLICATE_SOP_INSTANCE if is_conflict else 0,
+        status=409 if is_conflict else 200,
+    )
+
+
+def failed(error: BaseException, sop_class_uid: str = "", sop_instance_uid: str = "") -> Outcome:
+    """The outcome of a part that was not kept."""
+    status = status_of(error)
+    return Outcome(
+        state="failed",
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=sop_instance_uid,
+        failure_reason=status.failure_reason,
+        status=status.code,
+    )
+
+
+def answer_stored(
+    outcomes: Sequence[Outcome], base_url: str, study: str, essence: str, broken: BaseException | None, request_id: str
+) -> Answer:
+    """The answer to a store request (PS3.18 Table 10.5.3-1).
+
+    200 if all was kept, 202 if some was, 409 if nothing was for what the instances are, 503 if nothing was for want of
+    room. `broken` says why the body ended early; it is told in a Warning.
+    """
+    if not outcomes:
+        return problem(broken or Invalid("a store brings at least one instance; the body has none"), request_id)
+    dataset = _dataset(outcomes, base_url, study)
+    is_json = "json" in essence
+    body = msgspec.json.encode(dataset) if is_json else native_xml(dataset)
+    headers = [("content-type", essence)]
+    if broken is not None:
+        headers.append(("warning", f'299 sagittal "the body broke off: {_quotable(str(broken))}"'))
+    return Answer(_status(outcomes, broken), tuple(headers), body)
+
+
+def _status(outcomes: Sequence[Outcome], broken: BaseException | None) -> int:
+    kept_count = sum(outcome.state == "kept" for outcome in outcomes)
+    if kept_count == 0:
+        return 503 if all(outcome.status == 503 for outcome in outcomes) else 409
+    return 200 if kept_count == len(outcomes) and broken is None else 202
+
+
+def _dataset(outcomes: Sequence[Outcome], base_url: str, study: str) -> JsonDataset:
+    referenced = [_referenced(outcome, base_url) for outcome in outcomes if outcome.state == "kept"]
+    refused = [outcome for outcome in outcomes if outcome.state == "failed"]
+    named = [_failed_item(outcome) for outcome in refused if outcome.sop_instance_uid]
+    unnamed: list[JsonDataset] = [_reason(outcome) for outcome in refused if not outcome.sop_instance_uid]
+    dataset: JsonDataset = {}
+    studies = {outcome.study_instance_uid for outcome in outcomes if outcome.state == "kept"}
+    if study or len(studies) == 1:
+        dataset[_RETRIEVE_URL] = _one("UR", resource_url(base_url, study or studies.pop()))
+    if named:
+        dataset[_FAILED_SOP_SEQUENCE] = {"vr": "SQ", "Value": [*named]}
+    if referenced:
+        dataset[_REFERENCED_SOP_SEQUENCE] = {"vr": "SQ", "Value": [*referenced]}
+    if unnamed:
+        dataset[_OTHER_FAILURES_SEQUENCE] = {"vr": "SQ", "Value": [*unnamed]}
+    return dataset
+
+
+def _referenced(outcome: Outcome, base_url: str) -> JsonDataset:
+    url = resource_url(base_url, outcome.study_instance_uid, outcome.series_instance_uid, outcome.sop_instance_uid)
+    return {**_names(outcome), _RETRIEVE_URL: _one("UR", url)}
+
+
+def _failed_item(outcome: Outcome) -> JsonDataset:
+    return {**_names(outcome), **_reason(outcome)}
+
+
+def _names(outcome: Outcome) -> JsonDataset:
+    return {
+        _REFERENCED_SOP_CLASS_UID: _one("UI", outcome.sop_class_uid),
+        _REFERENCED_SOP_INSTANCE_UID: _one("UI", outcome.sop_instance_uid),
+    }
+
+
+def _reason(outcome: Outcome) -> JsonDataset:
+    return {_FAILURE_REASON: _one("US", outcome.failure_reason)}
+
+
+def _one(vr: str, value: str | int) -> JsonElement:
+    return {"vr": vr, "Value": [value]}
+
+
+def native_xml(dataset: JsonDataset) -> bytes:
+    """The Native DICOM Model (PS3.19 Section A.1) of a data set of strings, numbers and sequences."""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?><NativeDicomModel xml:space="preserve">'
+        f"{_xml_attributes(dataset)}</NativeDicomModel>"
+    ).encode()
+
+
+def _xml_attributes(dataset: JsonDataset) -> str:
+    text = ""
+    for tag, element in dataset.items():
+        keyword = keyword_of(int(tag, 16))
+        text += f'<DicomAttribute tag="{tag}" vr="{element["vr"]}" keyword={quoteattr(keyword)}>'
+        for number, value in enumerate(element.get("Value", []), 1):
+            if isinstance(value, dict):
+                item: JsonDataset = value  # type: ignore[assignment]  # person names never come here
+                text += f'<Item number="{number}">{_xml_attributes(item)}</Item>'
+            else:
+                text += f'<Value number="{number}">{escape(str(value))}</Value>'
+        text += "</DicomAttribute>"
+    return text
+
+
+def _quotable(text: str) -> str:
+    return "".join(c for c in text[:200] if c.isascii() and c.isprintable() and c not in '"\\')
