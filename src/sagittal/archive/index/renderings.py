@@ -3,6 +3,7 @@
 Most values come again and again; then they cost a look-up.
 """
 
+import struct
 from typing import NamedTuple
 
 from sagittal.archive.index.attributes import COLUMN_TAGS, SPECIFIC_CHARACTER_SET
@@ -70,12 +71,15 @@ def _render(header: Header, context: Context, tag: int, element: RawElement) -> 
     terms = character_sets.parse(context.character_set)
     try:
         json = encode_elements_text({tag: element}, header.encoding, terms)[1:-1].decode()
-    except SagittalError:
+    except (SagittalError, ValueError, struct.error):
         # An attribute that cannot be read is not found by; the object is kept all the same.
         json = ""
     text = ""
     if tag in COLUMN_TAGS:
         if element.vr == "UN":  # PS3.5 Section 6.2.2
             element = RawElement(vr_of(tag), element.value)
-        text = text_value(element, terms, is_little_endian=header.encoding.is_little_endian)
+        try:
+            text = text_value(element, terms, is_little_endian=header.encoding.is_little_endian)
+        except (ValueError, struct.error):
+            text = ""
     return Rendering(text, json)

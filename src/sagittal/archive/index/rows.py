@@ -1,5 +1,6 @@
 """What the index says of an instance, derived from its header and its facts alone: reindexing gives the same."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sagittal.archive.index import attributes as tags
@@ -7,7 +8,7 @@ from sagittal.archive.index.attributes import INSTANCE, INSTANCE_TAGS
 from sagittal.archive.index.renderings import Context, Renderings
 from sagittal.archive.packs.facts import Facts
 from sagittal.dicom.dataset import Header, RawElement
-from sagittal.dicom.frames import native_frame_bits
+from sagittal.dicom.frames import native_frame_bits, number_of_frames
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, SOPClassUID, StudyUID
 from sagittal.dicom.json_model import text_value
 from sagittal.errors import Invalid
@@ -34,6 +35,7 @@ class Placed(NamedTuple):
         pack_id, file_offset, file_length: where its Part 10 file lies, bytes.
         frame_table: of encapsulated multi-frame pixel data.
         is_conflict: another instance has its UID already; it is kept beside.
+        is_corrupt: its bytes were found to be no longer those that were stored.
     """
 
     identity: Identity
@@ -44,6 +46,7 @@ class Placed(NamedTuple):
     file_length: int
     frame_table: bytes | None
     is_conflict: bool
+    is_corrupt: bool = False
 
 
 class Pixels(NamedTuple):
@@ -56,12 +59,11 @@ class Pixels(NamedTuple):
     native_frame_bits: int
 
 
-def identify(header: Header, announced_class: str, announced_instance: str) -> Identity:
+def identify(elements: Mapping[int, RawElement], announced_class: str, announced_instance: str) -> Identity:
     """Which instance a data set is; raises Invalid for one that does not say.
 
     What the peer announced counts only for a data set without SOP Common attributes.
     """
-    elements = header.elements
     return Identity(
         StudyUID(_uid(elements.get(tags.STUDY_INSTANCE_UID), "", "Study Instance UID (0020,000D)")),
         SeriesUID(_uid(elements.get(tags.SERIES_INSTANCE_UID), "", "Series Instance UID (0020,000E)")),
@@ -93,7 +95,7 @@ def pixels_of(header: Header, data_set_length: int) -> Pixels:
     pixel_data = header.pixel_data
     if pixel_data is None:
         return Pixels(None, None, None, 0, 0)
-    count = max(1, min(_number(header, tags.NUMBER_OF_FRAMES), _MAX_FRAMES))
+    count = min(number_of_frames(header) or 1, _MAX_FRAMES)
     bits = 0 if pixel_data.length is None else _frame_bits(header)
     if header.encoding.is_deflated:
         return Pixels(None, None, None, count, bits)
@@ -162,7 +164,7 @@ def instance_row(placed: Placed, context: Context, renderings: Renderings, row_i
         bytes.fromhex(facts.digest_data_set),
         facts.received_ns,
         0,
-        0,
+        int(placed.is_corrupt),
         facts.door,
         facts.source,
         facts.called,
@@ -188,7 +190,7 @@ def conflict_row(placed: Placed, row_id: int) -> Row:
         bytes.fromhex(facts.digest_data_set),
         facts.received_ns,
         0,
-        0,
+        int(placed.is_corrupt),
         facts.door,
         facts.source,
         facts.called,
@@ -197,13 +199,13 @@ def conflict_row(placed: Placed, row_id: int) -> Row:
     )
 
 
-def event_row(placed: Placed, seq: int) -> Row:
-    """The line of the change feed for an instance that came, in the order of the schema's columns."""
+def event_row(placed: Placed, seq: int, kind: str, at_ns: int) -> Row:
+    """A line of the change feed for an instance that came, in the order of the schema's columns."""
     facts, identity = placed.facts, placed.identity
     return (
         seq,
-        "instance.conflict" if placed.is_conflict else "instance.stored",
-        facts.received_ns,
+        kind,
+        at_ns,
         identity.study_instance_uid,
         identity.series_instance_uid,
         identity.sop_instance_uid,

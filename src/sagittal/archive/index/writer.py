@@ -8,12 +8,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from sagittal.archive.index import statements
+from sagittal.archive.index import schema, statements
 from sagittal.archive.index.connect import connect_writer
 from sagittal.archive.index.parents import Parents, last_id
 from sagittal.archive.index.renderings import Renderings, context_of
 from sagittal.archive.index.rows import Placed, conflict_row, event_row, instance_row
+from sagittal.archive.index.statements import select_by
+from sagittal.archive.model import Outcome
 from sagittal.errors import Exhausted
+
+OPEN_PACKS = select_by(schema.packs, "state")
 
 
 class Known(NamedTuple):
@@ -26,6 +30,17 @@ class Known(NamedTuple):
 
     kept: dict[str, bytes]
     beside: dict[str, set[bytes]]
+
+
+def outcome_of(sop_instance_uid: str, digest_data_set: str, known: Known) -> tuple[Outcome, bool]:
+    """What becomes of a data set that comes (again), and whether the same bytes lie beside another already."""
+    kept = known.kept.get(sop_instance_uid)
+    if kept is None:
+        return "stored", False
+    digest = bytes.fromhex(digest_data_set)
+    if kept == digest:
+        return "duplicate", False
+    return "conflict", digest in known.beside.get(sop_instance_uid, ())
 
 
 class PackRow(NamedTuple):
@@ -97,7 +112,11 @@ class IndexWriter:
                     self._last_instance += 1
                     instances.append(self._instance_row(one))
                 self.last_seq += 1
-                events.append(event_row(one, self.last_seq))
+                kind = "instance.conflict" if one.is_conflict else "instance.stored"
+                events.append(event_row(one, self.last_seq, kind, one.facts.received_ns))
+                if one.is_corrupt:
+                    self.last_seq += 1
+                    events.append(event_row(one, self.last_seq, "instance.corrupt", self.now_ns()))
             connection = self._connection
             self._parents.flush()
             if instances:
@@ -132,6 +151,11 @@ class IndexWriter:
             self._connection.executemany(
                 "DELETE FROM packs WHERE id = ?", [(pack,) for pack, length in lengths.items() if not length]
             )
+
+    def open_packs(self) -> list[PackRow]:
+        """The packs that were not sealed, oldest first."""
+        rows = self._connection.execute(OPEN_PACKS.sql, ("open",))
+        return [PackRow(*row) for row in rows]
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from sagittal.access.actor import Actor
-from sagittal.archive.model import Arrival
+from sagittal.archive.model import Arrival, Sender
 
 MAX_TEXT_BYTES = 64
 """Of each text in Facts; longer ones are cut, so that the facts always fit the room left for them."""
@@ -27,7 +26,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         transfer_syntax_uid: how the data set is encoded, as it came.
         data_set_offset: of the data set within the Part 10 file, bytes.
         sop_class_uid, sop_instance_uid: as announced by the peer, for a data set that lacks its own.
-        door, source, called, address, facility: of the Actor who sent it.
+        door, source, called, address, facility: of the sender.
         coercions: what was changed on the way in, a line for each.
     """
 
@@ -52,7 +51,7 @@ _decoder = msgspec.json.Decoder(Facts)
 
 
 def state_facts(
-    actor: Actor, arrival: Arrival, *, digest: str, digest_data_set: str, received_ns: int, data_set_offset: int
+    actor: Sender, arrival: Arrival, *, digest: str, digest_data_set: str, received_ns: int, data_set_offset: int
 ) -> Facts:
     """The facts of an instance that `actor` sent."""
     return Facts(

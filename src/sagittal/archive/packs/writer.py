@@ -104,10 +104,14 @@ class PackWriter:
         self.kept = self.end
         self._kept_members = self.members
 
-    def cut(self) -> None:
-        """Back to what was kept. If that fails nothing is appended any more, and start-up cuts it."""
+    def rewind(self) -> None:
+        """Goes on from what was kept; what was written behind it is overwritten."""
         self.end = self.kept
         self.members = self._kept_members
+
+    def cut(self) -> None:
+        """Back to what was kept. If that fails nothing is appended any more, and start-up cuts it."""
+        self.rewind()
         if not self.is_open:
             return
         try:

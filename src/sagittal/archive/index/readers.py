@@ -1,0 +1,74 @@
+"""Queries: a few threads, each with a connection that cannot write."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from sqlalchemy import Connection, Executable, NullPool, Row, create_engine
+
+from sagittal.archive.index.connect import connect_reader
+from sagittal.errors import Exhausted
+
+T = TypeVar("T")
+
+AnyRow: TypeAlias = Row[Any]
+"""A row of a statement whose columns only the caller knows."""
+
+
+class ReaderPool:
+    """Runs queries beside each other and beside the writer; each sees what was committed when it began."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        """Reads the index at `path`, which is to exist."""
+        self._path = path
+        self._local = threading.local()
+        self._engine = create_engine(
+            "sqlite://", creator=lambda: connect_reader(path), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        self._open: list[Connection] = []
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="sagittal-read")
+
+    async def select(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> list[AnyRow]:
+        """All rows of a SQLAlchemy Core statement, which is compiled once for all of its form.
+
+        Raises Exhausted if SQLite gives up, as for a query that is too deep.
+        """
+
+        def run(connection: Connection) -> list[AnyRow]:
+            return list(connection.execute(statement, dict(parameters or {})).fetchall())
+
+        return await self._run(run)
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """All rows of SQL text that is always the same, with question marks for `values`."""
+
+        def run(connection: Connection) -> list[tuple[Any, ...]]:
+            driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]  # it is SQLite's
+            return driver.execute(sql, tuple(values)).fetchall()
+
+        return await self._run(run)
+
+    async def _run(self, query: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._in_thread, query)
+
+    def _in_thread(self, query: Callable[[Connection], T]) -> T:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._engine.connect()
+            self._open.append(connection)
+        try:
+            return query(connection)
+        except sqlite3.OperationalError as error:
+            raise Exhausted(f"the index cannot answer: {error}") from error
+
+    def close(self) -> None:
+        """Waits for the queries under way and closes the connections."""
+        self._threads.shutdown(wait=True)
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+        self._engine.dispose()

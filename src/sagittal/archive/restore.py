@@ -1,0 +1,129 @@
+"""Instances read back from packs and brought into the index, as if they arrived again: for repair and reindex."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from sagittal.archive.index.attributes import INDEX_TAGS
+from sagittal.archive.index.rows import Identity, Placed, identify
+from sagittal.archive.index.writer import IndexWriter, outcome_of
+from sagittal.archive.intake import Intake
+from sagittal.archive.packs.scan import Member, chunks
+from sagittal.dicom.dataset import Header, HeaderReader
+from sagittal.errors import SagittalError
+
+_BATCH = 256
+
+
+class ReadBack(NamedTuple):
+    """A member of a pack and what its bytes say.
+
+    Attributes:
+        is_whole: the bytes are those that were stored.
+    """
+
+    pack_id: str
+    member: Member
+    identity: Identity
+    header: Header
+    frame_table: bytes | None
+    is_whole: bool
+
+
+class Restored(msgspec.Struct):
+    """How many members became what.
+
+    Attributes:
+        kept: by pack, the end of the last member that the index now has, bytes.
+    """
+
+    stored: int = 0
+    conflicts: int = 0
+    duplicates: int = 0
+    kept: dict[str, int] = {}
+
+
+def read_back(descriptor: int, pack_id: str, member: Member, *, check: bool = True) -> ReadBack | None:
+    """Reads a member as it would have been read on arrival; None if its bytes are no data set.
+
+    Without `check` it is read only as far as its row needs, and taken to be whole.
+    """
+    facts = member.facts
+    intake = Intake(os.pread(descriptor, facts.data_set_offset, member.file_offset))
+    reader = HeaderReader(facts.transfer_syntax_uid, INDEX_TAGS)
+    header: Header | None = None
+    start = member.file_offset + facts.data_set_offset
+    try:
+        for chunk in chunks(descriptor, start, member.file_length - facts.data_set_offset):
+            if header is None and reader.feed(chunk):
+                header = reader.header
+                intake.expect(header)
+                if not check and not intake.wants_more:
+                    break
+            intake.absorb((chunk,))
+        header = header or reader.close()
+        identity = identify(header.elements, facts.sop_class_uid, facts.sop_instance_uid)
+    except SagittalError:
+        return None
+    is_whole = not check or intake.digest == facts.digest
+    return ReadBack(pack_id, member, identity, header, intake.frame_table(), is_whole)
+
+
+def bring_in(index: IndexWriter, found: Iterable[ReadBack], advanced: Callable[[int], None] | None = None) -> Restored:
+    """Indexes members in the order given, which is to be that of their arrival.
+
+    Args:
+        index: where to.
+        found: the members.
+        advanced: called with the number of members after each batch.
+    """
+    restored = Restored()
+    for batch in _batches(found):
+        known = index.known([one.identity.sop_instance_uid for one in batch])
+        placed = []
+        for one in batch:
+            outcome, is_beside = outcome_of(one.identity.sop_instance_uid, one.member.facts.digest_data_set, known)
+            if outcome == "duplicate" or is_beside:
+                restored.duplicates += 1
+                continue
+            placed.append(_place(one, is_conflict=outcome == "conflict"))
+            restored.stored += outcome == "stored"
+            restored.conflicts += outcome == "conflict"
+            restored.kept[one.pack_id] = one.member.end
+        if placed:
+            index.add(placed, {one.pack_id: restored.kept[one.pack_id] for one in placed})
+        if advanced is not None:
+            advanced(len(batch))
+    return restored
+
+
+def _batches(found: Iterable[ReadBack]) -> Iterator[list[ReadBack]]:
+    """In groups within which no UID comes twice: each group sees what the ones before it brought."""
+    batch: list[ReadBack] = []
+    uids: set[str] = set()
+    for one in found:
+        uid = one.identity.sop_instance_uid
+        if uid in uids or len(batch) >= _BATCH:
+            yield batch
+            batch, uids = [], set()
+        batch.append(one)
+        uids.add(uid)
+    if batch:
+        yield batch
+
+
+def _place(one: ReadBack, *, is_conflict: bool) -> Placed:
+    member = one.member
+    return Placed(
+        one.identity,
+        one.header,
+        member.facts,
+        one.pack_id,
+        member.file_offset,
+        member.file_length,
+        one.frame_table,
+        is_conflict,
+        is_corrupt=not one.is_whole,
+    )

@@ -1,0 +1,170 @@
+"""What one association, request or import writes with: its own packs, one for each series."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+
+from sagittal.archive.commit import Committer
+from sagittal.archive.incoming import Incoming
+from sagittal.archive.index.rows import Identity
+from sagittal.archive.model import Arrival, Sender, Stored
+from sagittal.archive.packs.disk import Disk
+from sagittal.archive.packs.names import new_pack_id
+from sagittal.archive.packs.writer import MAX_MEMBERS, PackWriter
+from sagittal.archive.put import PackSlot, Put
+from sagittal.archive.settings import ArchiveSettings
+from sagittal.dicom.dataset import Header, make_file_header
+from sagittal.dicom.identifiers import SeriesUID
+from sagittal.errors import Exhausted, SagittalError
+from sagittal.runtime.deadline import Deadline
+
+
+class PackSession:
+    """Takes instances on behalf of one actor. Belongs to one event loop; `close` it when the peer is gone.
+
+    Attributes:
+        actor: on whose behalf.
+    """
+
+    def __init__(
+        self,
+        actor: Sender,
+        committer: Committer,
+        threads: Executor,
+        disk: Disk,
+        settings: ArchiveSettings,
+        clock: Callable[[], int],
+        closed: Callable[["PackSession"], None],
+    ) -> None:
+        """Made by `Archive.session`."""
+        self.actor = actor
+        self.settings = settings
+        self.threads = threads
+        self._committer = committer
+        self._disk = disk
+        self._clock = clock
+        self._closed = closed
+        self._slots: dict[SeriesUID, PackSlot] = {}  # the last used one is the last
+        self._spare: list[PackSlot] = []  # packs replaced while they were busy
+        self._incoming: set[Incoming] = set()
+        self._is_closed = False
+
+    def begin(self, arrival: Arrival, check: Callable[[Header], None] | None = None) -> Incoming:
+        """Starts an instance. `check` is called with its header as soon as that is complete, and may raise."""
+        if self._is_closed:
+            raise Exhausted("the session is closed")
+        incoming = Incoming(self, arrival, check)
+        self._incoming.add(incoming)
+        return incoming
+
+    async def close(self) -> None:
+        """Aborts what is under way and seals the packs."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        for incoming in tuple(self._incoming):
+            await incoming.abort()
+        slots = [*self._slots.values(), *self._spare]
+        self._slots.clear()
+        self._spare.clear()
+        try:
+            # Behind everything this session has in the queue.
+            await self._committer.seal_packs([slot.pack for slot in slots])
+        finally:
+            self._closed(self)
+
+    # For Incoming
+
+    def ended(self, incoming: Incoming) -> None:
+        """An instance is no longer under way."""
+        self._incoming.discard(incoming)
+
+    def file_header(self, identity: Identity, transfer_syntax_uid: str) -> bytes:
+        """Preamble and file meta information for a data set that came without."""
+        return make_file_header(
+            sop_class_uid=identity.sop_class_uid,
+            sop_instance_uid=identity.sop_instance_uid,
+            transfer_syntax_uid=transfer_syntax_uid,
+            source_aet=self.actor.name if self.actor.door == "dimse" else "",
+        )
+
+    def take(self, series_instance_uid: SeriesUID) -> PackSlot:
+        """A pack of the series for a put that is written at once."""
+        slot = self._slots.pop(series_instance_uid, None)
+        if slot is not None and (slot.is_streaming or not self._is_usable(slot)):
+            self._retire(slot)
+            slot = None
+        if slot is None:
+            slot = self._new(series_instance_uid)
+        self._slots[series_instance_uid] = slot
+        return slot
+
+    async def take_for_stream(self, series_instance_uid: SeriesUID) -> PackSlot:
+        """A pack of the series that nobody else writes to, open. Raises Exhausted."""
+        slot = self._slots.pop(series_instance_uid, None)
+        if slot is not None and not (slot.is_idle and self._is_usable(slot)):
+            self._retire(slot)
+            slot = None
+        if slot is None:
+            slot = self._new(series_instance_uid)
+        slot.is_streaming = True
+        self._slots[series_instance_uid] = slot
+        try:
+            if not slot.pack.is_open:
+                await self._committer.open_pack(slot.pack)
+        except SagittalError:
+            slot.is_streaming = False
+            raise
+        return slot
+
+    def _new(self, series_instance_uid: SeriesUID) -> PackSlot:
+        if len(self._slots) >= self.settings.max_session_packs:
+            idle = next((uid for uid, slot in self._slots.items() if slot.is_idle), None)
+            if idle is not None:
+                self._seal_later(self._slots.pop(idle))
+        pack = PackWriter(new_pack_id(self._clock()), self.actor.facility, series_instance_uid, self._disk)
+        return PackSlot(pack)
+
+    def _is_usable(self, slot: PackSlot) -> bool:
+        pack = slot.pack
+        return not pack.is_broken and pack.end < self.settings.max_pack_bytes and pack.members < MAX_MEMBERS
+
+    def _retire(self, slot: PackSlot) -> None:
+        """No more instances go to this pack."""
+        if slot.is_idle:
+            self._seal_later(slot)
+        else:
+            self._spare.append(slot)
+
+    def _seal_later(self, slot: PackSlot) -> None:
+        self._committer.seal_soon(slot.pack)
+
+    async def commit(self, put: Put, deadline: Deadline) -> Stored:
+        """Has an instance committed, and waits for it. Raises Exhausted."""
+        future = put.future
+        put.slot.pending += 1
+        try:
+            self._committer.put(put)
+        except SagittalError:
+            put.slot.pending -= 1
+            raise
+        timer = future.get_loop().call_later(deadline.remaining_s(), _give_up, future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            put.is_abandoned = True
+            raise
+        finally:
+            timer.cancel()
+            if future.done() and not future.cancelled() and isinstance(future.exception(), Exhausted):
+                put.is_abandoned = True
+
+    async def cut(self, slot: PackSlot) -> None:
+        """Cuts what a stream wrote to a pack, in the committing thread."""
+        await self._committer.cut_pack(slot.pack)
+        slot.is_streaming = False
+
+
+def _give_up(future: asyncio.Future[Stored]) -> None:
+    if not future.done():
+        future.set_exception(Exhausted("out of time while an instance was committed"))
