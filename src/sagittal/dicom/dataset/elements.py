@@ -45,7 +45,7 @@ class PixelData(NamedTuple):
 
     Attributes:
         tag: 0x7FE00010, 0x7FE00008 (float) or 0x7FE00009 (double float).
-        vr: as written; OW, OF or OD in Implicit VR.
+        vr: as written; in Implicit VR the dictionary's (OW, OF or OD), or OB if encapsulated.
         offset: of the first value byte from the start of the data set, bytes; of the inflated one if it is deflated.
         length: bytes of the value; None if undefined: encapsulated, the value ends with a Sequence Delimitation Item.
     """

@@ -11,6 +11,7 @@ Sequences and items of defined length are stepped over as a whole; those of unde
 to find their end (PS3.5 Section 7.5).
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from sagittal.dicom.dataset.elements import (
@@ -96,6 +97,11 @@ class HeaderReader:
             raise Invalid("the header of the data set is not complete yet")
         return self._header
 
+    @property
+    def elements(self) -> Mapping[int, RawElement]:
+        """The wanted elements that have come so far."""
+        return self._elements
+
     def feed(self, data: Buffer) -> bool:
         """Takes the next bytes; True once the pixel data element is reached and `header` is complete."""
         if self._header is None and len(data):
@@ -150,7 +156,7 @@ class HeaderReader:
             self._skip -= passed
             self._base += passed
             if self._open is not None:
-                self._keep_open(data[:passed])
+                self._keep_open(self._open, data[:passed])
             data = data[passed:]
         if self._pending or len(data) < self._need:
             self._pending += data
@@ -183,16 +189,18 @@ class HeaderReader:
         """Puts away what is left of `data` from `at` on."""
         end = len(data)
         if self._open is not None:
-            self._keep_open(data[self._mark : at])
+            self._keep_open(self._open, data[self._mark : at])
             self._mark = 0
         self._skip = max(0, at - end)
         self._pending += data[at:]
         self._base += min(at, end)
         self._need = self._need or 8
-        if self._base + self._skip > self._limits.max_header_bytes:
-            raise Exhausted(
-                f"the header of the data set is longer than max_header_bytes={self._limits.max_header_bytes}"
-            )
+        self._check_length(self._base + self._skip)
+
+    def _check_length(self, length: int) -> None:
+        cap = self._limits.max_header_bytes
+        if length > cap:
+            raise Exhausted(f"the header of the data set is longer than max_header_bytes={cap}")
 
     def _find_layout(self, data: bytes) -> None:
         self._is_layout_known = True
@@ -240,8 +248,9 @@ class HeaderReader:
         return head.start
 
     def _reach_pixels(self, at: int, head: Head) -> int:
-        vr = head.vr or vr_of(head.tag)
         length = None if head.length == UNDEFINED_LENGTH else head.length
+        vr = head.vr or ("OB" if length is None else vr_of(head.tag))
+        self._check_length(self._base + at)
         self._finish(PixelData(head.tag, vr, self._base + head.start, length), self._base + at)
         return _DONE
 
@@ -273,10 +282,9 @@ class HeaderReader:
             )
         self._elements[head.tag] = RawElement(head.vr, value)
 
-    def _keep_open(self, data: bytes) -> None:
+    def _keep_open(self, head: Head, data: bytes) -> None:
         self._open_value += data
-        if self._open is not None:
-            self._check_value(self._open.tag, len(self._open_value))
+        self._check_value(head.tag, len(self._open_value))
 
     def _open_level(self, level: _Level) -> None:
         if len(self._stack) >= 2 * self._limits.max_depth:
@@ -313,7 +321,7 @@ class HeaderReader:
     def _end_sequence(self, data: bytes, stop: int) -> int:
         self._stack.pop()
         if self._open is not None and not self._stack:
-            self._keep_open(data[self._mark : stop])
+            self._keep_open(self._open, data[self._mark : stop])
             self._keep(self._open, bytes(self._open_value))
             self._open = None
             self._open_value = bytearray()

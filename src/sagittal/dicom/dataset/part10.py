@@ -149,16 +149,19 @@ def _meta_elements(head: bytes, start: int, is_end: bool) -> tuple[dict[int, byt
         if len(head) - at < 2 or head[at : at + 2] != b"\x02\x00":
             return (elements, at) if len(head) - at >= 2 or is_end else NeedMore(at + 8)
         element = head_at(head, at, _EXPLICIT)
-        stop = at + element if isinstance(element, int) else element.start + element.length
+        if isinstance(element, int):
+            return _ask(at, at + element, is_end)
+        stop = element.start + element.length
         if stop > len(head):
-            if is_end or stop > MAX_META_BYTES:
-                raise Invalid(
-                    f"the file ends within its file meta information, or a length in it is wrong, at byte {at}"
-                )
-            return NeedMore(stop)
-        if not isinstance(element, int):
-            elements[element.tag] = head[element.start : stop]
+            return _ask(at, stop, is_end)
+        elements[element.tag] = head[element.start : stop]
         at = stop
+
+
+def _ask(at: int, size: int, is_end: bool) -> NeedMore:
+    if is_end or size > MAX_META_BYTES:
+        raise Invalid(f"the file ends within its file meta information, or a length in it is wrong, at byte {at}")
+    return NeedMore(size)
 
 
 def _text(elements: dict[int, bytes], tag: int) -> str:
