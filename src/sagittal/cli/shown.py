@@ -36,7 +36,8 @@ def _markdown() -> list[str]:
     return [
         "# Settings",
         "",
-        "Default < TOML file (`--settings FILE`) < environment < command line. In the environment, lists and tables are JSON.",
+        "Default < TOML file (`--settings FILE`) < environment < command line. In the environment, lists and tables",
+        "are JSON.",
         "This page is what `sagittal settings --markdown` prints.",
         "",
         "| name | environment | form | default | what it is for |",

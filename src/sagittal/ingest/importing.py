@@ -6,8 +6,9 @@ from typing import IO
 
 import msgspec
 
-from sagittal.archive.archive import Archive, PackSession
+from sagittal.archive.archive import Archive
 from sagittal.archive.model import Stored
+from sagittal.archive.session import PackSession
 from sagittal.errors import Exhausted, SagittalError
 from sagittal.ingest.part10 import Part10Receiver
 from sagittal.ingest.resume import ImportJournal

@@ -1,7 +1,7 @@
 """One instance on its way in, as a DICOM file (PS3.10): the header is peeled off, the data set goes on."""
 
-from sagittal.archive.archive import PackSession
 from sagittal.archive.model import Arrival, Stored
+from sagittal.archive.session import PackSession
 from sagittal.dicom.dataset.part10 import NeedMore, read_file_meta
 from sagittal.errors import Invalid, Unsupported
 from sagittal.ingest.receive import MAX_OBJECT_BYTES, MEDIA_STORAGE_DIRECTORY, Receiver, begin

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from sagittal.archive.archive import PackSession
 from sagittal.archive.incoming import Incoming
 from sagittal.archive.model import Arrival, Stored
+from sagittal.archive.session import PackSession
 from sagittal.dicom.dataset.header import Header, RawElement
-from sagittal.errors import Invalid, Refused, Unsupported
+from sagittal.errors import Conflict, Invalid, Refused, Unsupported
 from sagittal.runtime.deadline import Deadline
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+STUDY_INSTANCE_UID = 0x0020000D
 MAX_OBJECT_BYTES = 64 * 1024**3
 
 # What every composite instance has (PS3.3 Sections C.7.2.1, C.7.3.1, C.12.1): without these nothing can be found again.
@@ -41,10 +42,13 @@ class InstanceReceiver(Protocol):
 class Receiver:
     """Passes a data set on to the archive, holding it to this site's limit of size."""
 
-    def __init__(self, incoming: Incoming, max_bytes: int) -> None:
-        self._incoming = incoming
-        self._left = max_bytes
+    def __init__(self, session: PackSession, arrival: Arrival, max_bytes: int, study: str) -> None:
+        self._arrival = arrival
+        self._study = study
+        self._incoming: Incoming = session.begin(arrival, self._check)
         self._max_bytes = max_bytes
+        self._length = 0
+        self._announced = 0
 
     def write(self, data: bytes | memoryview) -> bool:
         """Takes the next bytes of the data set; True asks the caller to `drain` before writing more.
@@ -53,8 +57,8 @@ class Receiver:
             Refused: the object is larger than this site accepts.
             Invalid: the data set is malformed, or lacks what identifies an instance.
         """
-        self._left -= len(data)
-        if self._left < 0:
+        self._length += len(data)
+        if self._length > self._max_bytes:
             raise Refused(f"the instance is larger than max_object_bytes={self._max_bytes}")
         return self._incoming.write(data)
 
@@ -63,12 +67,29 @@ class Receiver:
         await self._incoming.drain()
 
     async def commit(self, deadline: Deadline) -> Stored:
-        """Ends the data set; when this returns the instance is durable and can be found."""
+        """Ends the data set; when this returns the instance is durable and can be found.
+
+        Raises:
+            Invalid: the data set ended too early, or lacks what identifies an instance.
+            Exhausted: there is no room for it.
+        """
+        if self._length < self._announced:
+            missing = self._announced - self._length
+            await self.abort()
+            raise Invalid(f"the data set ends within its pixel data: {missing} bytes of {self._announced} are missing")
         return await self._incoming.commit(deadline)
 
     async def abort(self) -> None:
         """Forgets what was written; nothing of it stays."""
         await self._incoming.abort()
+
+    def _check(self, header: Header) -> None:
+        check_identity(header.elements, self._arrival)
+        if self._study and self._study != _bare(header.elements[STUDY_INSTANCE_UID].value):
+            raise Conflict(f"StudyInstanceUID (0020,000D) is not that of the study asked for ({self._study})")
+        pixels = header.pixel_data
+        if pixels is not None and pixels.length is not None and not header.encoding.is_deflated:
+            self._announced = pixels.offset + pixels.length
 
 
 def begin(session: PackSession, arrival: Arrival, max_bytes: int = MAX_OBJECT_BYTES, study: str = "") -> Receiver:
@@ -79,13 +100,7 @@ def begin(session: PackSession, arrival: Arrival, max_bytes: int = MAX_OBJECT_BY
     """
     if arrival.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
         raise Unsupported("a Media Storage Directory (DICOMDIR) is a table of contents, not an instance to be kept")
-
-    def check(header: Header) -> None:
-        check_identity(header.elements, arrival)
-        if study and _bare(header.elements[0x0020000D].value) != study:
-            raise Invalid("StudyInstanceUID (0020,000D) of the data set is not the one that the request names")
-
-    return Receiver(session.begin(arrival, check), max_bytes)
+    return Receiver(session, arrival, max_bytes, study)
 
 
 def check_identity(elements: Mapping[int, RawElement], arrival: Arrival) -> None:

@@ -1,33 +1,25 @@
 """Export: instances as a file-set with a DICOMDIR (PS3.10 Section 8, PS3.12), in a folder or in a ZIP."""
 
 import asyncio
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Protocol
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
+from sagittal.dicom import json_model
+from sagittal.dicom.dataset.header import read_header as parse_header
 from sagittal.dicom.identifiers import new_uid
+from sagittal.dicom.media_directory import KEYS, Entry, file_ids, make_media_directory
 from sagittal.errors import Conflict
 from sagittal.retrieve.header import read_header
 from sagittal.runtime.actor import Actor
 
 Progress = Callable[[int], None]
 
-# What the directory records cannot do without (PS3.3 Annex F.5), said neutrally where an instance lacks it.
-_PLACEHOLDERS = {
-    "PatientID": "UNKNOWN",
-    "StudyDate": "19000101",
-    "StudyTime": "000000",
-    "StudyID": "0",
-    "Modality": "OT",
-    "SeriesNumber": 0,
-    "InstanceNumber": 0,
-}
+FILES_IN_FOLDER = 10_000
 
 
 class Sink(Protocol):
@@ -43,7 +35,10 @@ async def export(
     """Writes `instances`, byte for byte as stored, with a DICOMDIR, to the folder or `.zip` named by `target`.
 
     Args:
+        archive: where they are.
         actor: on whose behalf; an export is a read of everything in it.
+        instances: what to write, in this order.
+        target: a folder that is not there or empty, or a file that is not there.
         progress: called with the number of files written so far.
 
     Raises:
@@ -53,74 +48,29 @@ async def export(
     del actor  # becomes a question to the policy and a line in the ledger
     if await asyncio.to_thread(_is_taken, target):
         raise Conflict(f"{target} is there already and is not empty; an export goes to a new place")
-    with tempfile.TemporaryDirectory() as scratch:
-        names = await _make_directory(archive, instances, Path(scratch))
-        with _sink(target) as sink:
-            await asyncio.to_thread(_copy, Path(scratch, "DICOMDIR"), sink)
-            for done, instance in enumerate(instances, 1):
-                await _write(archive, instance, names[instance.sop_instance_uid], sink)
-                progress(done)
+    names = list(file_ids(min(len(instances), FILES_IN_FOLDER)))
+    folders = list(file_ids(len(instances) // FILES_IN_FOLDER + 1, level="DV"))
+    entries = []
+    with _sink(target) as sink:
+        for number, instance in enumerate(instances):
+            folder, name = divmod(number, FILES_IN_FOLDER)
+            entries.append(await _entry(archive, instance, (folders[folder], names[name])))
+            await _write(archive, instance, "/".join(entries[-1].file_id), sink)
+            progress(number + 1)
+        directory = await asyncio.to_thread(make_media_directory, entries, "SAGITTAL", new_uid())
+        with sink.open("DICOMDIR") as file:
+            file.write(directory)
 
 
 def _is_taken(target: Path) -> bool:
     return target.is_file() or (target.is_dir() and any(target.iterdir()))
 
 
-async def _make_directory(archive: Archive, instances: Sequence[StoredInstance], scratch: Path) -> dict[str, str]:
-    """Lets pydicom lay out the file-set from headers alone; gives the file name of each SOP Instance UID."""
-    from pydicom.fileset import FileSet
-
-    files = FileSet()
-    files.UID = new_uid()
-    for instance in instances:
-        header = await read_header(archive, instance)
-        await asyncio.to_thread(_add, files, instance, header.data)
-    await asyncio.to_thread(files.write, scratch)
-    return {str(file.SOPInstanceUID): Path(file.path).relative_to(scratch).as_posix() for file in files}
-
-
-def _add(files: Any, instance: StoredInstance, header: bytes) -> None:  # Any: pydicom's FileSet is untyped here
-    from pydicom.dataset import FileMetaDataset
-
-    dataset = _parse(instance, header)
-    for keyword, value in _PLACEHOLDERS.items():
-        if dataset.get(keyword) in (None, ""):
-            setattr(dataset, keyword, value)
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = instance.transfer_syntax_uid
-    dataset.file_meta.MediaStorageSOPClassUID = instance.sop_class_uid
-    dataset.file_meta.MediaStorageSOPInstanceUID = instance.sop_instance_uid
-    try:
-        files.add(dataset)
-    except ValueError:  # a class without a directory record of its own, or one that lacks what its record needs
-        files.add_custom(dataset, _private_record(instance))
-
-
-def _parse(instance: StoredInstance, header: bytes) -> Any:  # Any: as above
-    from pydicom import dcmread
-
-    from sagittal.dicom.dataset.part10 import make_file_header
-
-    meta = make_file_header(
-        sop_class_uid=instance.sop_class_uid,
-        sop_instance_uid=instance.sop_instance_uid,
-        transfer_syntax_uid=instance.transfer_syntax_uid,
-    )
-    dataset = dcmread(BytesIO(meta + header), stop_before_pixels=True)
-    wanted = [e.tag for e in dataset if e.VR in {"OB", "OW", "UN", "SQ"} and e.tag.group != 0x0040]
-    for tag in wanted:  # the directory needs none of the bulk
-        del dataset[tag]
-    return dataset
-
-
-def _private_record(instance: StoredInstance) -> Any:  # Any: as above
-    from pydicom.dataset import Dataset
-    from pydicom.fileset import RecordNode
-
-    record = Dataset()
-    record.DirectoryRecordType = "PRIVATE"
-    record.PrivateRecordUID = instance.sop_class_uid
-    return RecordNode(record)
+async def _entry(archive: Archive, instance: StoredInstance, file_id: tuple[str, ...]) -> Entry:
+    header = parse_header((await read_header(archive, instance)).data, instance.transfer_syntax_uid, KEYS)
+    attributes = json_model.encode_elements(header.elements, header.encoding)
+    attributes.pop("00080005", None)
+    return Entry(instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid, attributes, file_id)
 
 
 async def _write(archive: Archive, instance: StoredInstance, name: str, sink: Sink) -> None:
@@ -128,11 +78,6 @@ async def _write(archive: Archive, instance: StoredInstance, name: str, sink: Si
     with file:
         async for chunk in archive.stream(instance):
             await asyncio.to_thread(file.write, chunk)
-
-
-def _copy(source: Path, sink: Sink) -> None:
-    with sink.open(source.name) as file:
-        file.write(source.read_bytes())
 
 
 @contextmanager
