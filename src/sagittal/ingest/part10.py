@@ -40,6 +40,7 @@ class Part10Receiver:
         Raises:
             Invalid: this is no DICOM file, or an instance that cannot be named.
             Unsupported: a DICOMDIR.
+            Conflict: an instance of another study than the one asked for.
             Refused: the instance is larger than this site accepts.
         """
         if self._inner is not None:
