@@ -93,9 +93,6 @@ class NameGroup(NamedTuple):
     prefix: str = ""
     suffix: str = ""
 
-    def __str__(self) -> str:
-        return "^".join(self).rstrip("^")
-
 
 class PersonName(NamedTuple):
     """The three component groups of a PN value."""
@@ -104,18 +101,24 @@ class PersonName(NamedTuple):
     ideographic: NameGroup = NameGroup()
     phonetic: NameGroup = NameGroup()
 
-    def __str__(self) -> str:
-        return "=".join(map(str, self)).rstrip("=")
-
 
 def parse(text: str) -> PersonName:
     """The groups and components of one PN value; trailing delimiters mean nothing (PS3.5 Section 6.2.1.1).
 
     >>> name = parse("Yamada^Tarou=山田^太郎")
-    >>> name.alphabetic.family, name.ideographic.given, str(name)
-    ('Yamada', '太郎', 'Yamada^Tarou=山田^太郎')
+    >>> name.alphabetic.family, name.ideographic.given
+    ('Yamada', '太郎')
     """
     return PersonName(*(NameGroup(*group.split("^", 4)) for group in text.split("=", 2)))
+
+
+def format_name(name: PersonName) -> str:
+    """The PN value of a name, without delimiters at the end of groups and name.
+
+    >>> format_name(PersonName(NameGroup("Yamada", "Tarou"), NameGroup("山田", "太郎")))
+    'Yamada^Tarou=山田^太郎'
+    """
+    return "=".join("^".join(group).rstrip("^") for group in name).rstrip("=")
 
 
 def groups(text: str) -> tuple[str, ...]:

@@ -303,7 +303,7 @@ class _Walk:
         if plan.kind is Kind.UNKNOWN:  # PS3.5 Section 6.2.2: its items are in Implicit VR Little Endian
             return self._sequence(plan.tag, start, end, IMPLICIT_LITTLE, level, is_open=True)
         if plan.kind is Kind.BINARY:
-            if plan.tag == PIXEL_DATA:  # OB by PS3.5 Section A.4, whatever was written
+            if plan.tag == PIXEL_DATA and level.layout.is_implicit_vr:  # its fragments are OB (PS3.5 Section A.4)
                 plan = plan_of(plan.tag, "OB", level.layout.is_little_endian)
             stop = self._end_of_fragments(plan.tag, start, end, level.layout)
             return self._binary(plan, start, stop, level), stop + 8
@@ -349,7 +349,9 @@ class _Walk:
                     f"{tag_text(tag)} is to hold fragments; {tag_text(item_tag)} stands where one is to begin"
                 )
             at += 8 + length
-        raise Invalid(f"a data set ends inside {tag_text(tag)}, a value of undefined length")
+        if at > end:
+            raise Invalid(f"a data set ends inside {tag_text(tag)}, a value of undefined length")
+        return at  # some writers leave out the delimiter where nothing follows
 
     def _binary(self, plan: Plan, start: int, stop: int, level: _Level) -> str:
         length = stop - start
