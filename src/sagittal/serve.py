@@ -2,16 +2,44 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import signal
+import ssl
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
 
 from sagittal.archive.archive import Archive
+from sagittal.dicomweb.app import WebApp, create_app
+from sagittal.dicomweb.context import BASE_PATH, WebLimits
+from sagittal.dicomweb.server import TLS, HTTPServer, start_http
+from sagittal.dimse.listener import Listener
+from sagittal.dimse.services import services
+from sagittal.dimse.tls import server_context
+from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
-from sagittal.runtime.settings import Settings
+from sagittal.runtime.settings import Settings, parse_address
 
 log = get_logger(__name__)
+
+
+class Listening(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a running Sagittal can be reached.
+
+    Attributes:
+        dicom: address and port of DIMSE; None where it is off.
+        aet: our AE title.
+        web: URL of the DICOMweb root; `""` where HTTP is off.
+    """
+
+    dicom: tuple[str, int] | None
+    aet: str
+    web: str
+
+    def __str__(self) -> str:
+        """As it is told to people and to tests."""
+        dicom = f"DICOM {self.dicom[0]}:{self.dicom[1]} ({self.aet})" if self.dicom else "no DICOM"
+        return f"{dicom}, DICOMweb {self.web}" if self.web else f"{dicom}, no DICOMweb"
 
 
 @contextlib.asynccontextmanager
@@ -28,3 +56,66 @@ async def opened_archive(settings: Settings) -> AsyncIterator[Archive]:
         yield archive
     finally:
         await archive.close()
+
+
+async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
+    """Serves until SIGTERM or SIGINT; then takes nothing new, finishes what is in flight, and returns.
+
+    Args:
+        settings: what is in force.
+        tell: called once when everything listens.
+
+    Raises:
+        Refused: an address cannot be listened on.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with opened_archive(settings) as archive:
+        listener = Listener(settings, services(archive, settings), _dicom_tls(settings))
+        async with listener, _web(settings, archive) as web:
+            dicom = None
+            if settings.dicom:
+                await listener.start(*parse_address(settings.dicom, "dicom"))
+                dicom = (parse_address(settings.dicom, "dicom")[0], listener.port)
+            tell(Listening(dicom=dicom, aet=settings.aet, web=_url(settings, web)))
+            await stop.wait()
+            log.info("stopping", associations=listener.associations)
+            await listener.close(Deadline.after(settings.shutdown_timeout_s))
+    log.info("stopped")
+
+
+@contextlib.asynccontextmanager
+async def _web(settings: Settings, archive: Archive) -> AsyncIterator[HTTPServer | None]:
+    if not settings.http:
+        yield None
+        return
+    app: WebApp = create_app(archive, WebLimits.of(settings))
+    server = await start_http(app.asgi, *parse_address(settings.http, "http"), _http_tls(settings))
+    try:
+        yield server
+    finally:
+        await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)
+
+
+def _url(settings: Settings, server: HTTPServer | None) -> str:
+    if server is None:
+        return ""
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{'https' if settings.http_tls_certificate else 'http'}://{host}:{server.port}{BASE_PATH}"
+
+
+def _http_tls(settings: Settings) -> TLS | None:
+    if not settings.http_tls_certificate:
+        return None
+    certificate = Path(settings.http_tls_certificate)
+    return TLS(certificate=certificate, key=Path(settings.http_tls_key or certificate))
+
+
+def _dicom_tls(settings: Settings) -> ssl.SSLContext | None:
+    if not settings.dicom_tls_certificate:
+        return None
+    key = Path(settings.dicom_tls_key) if settings.dicom_tls_key else None
+    authorities = Path(settings.dicom_tls_ca) if settings.dicom_tls_ca else None
+    return server_context(Path(settings.dicom_tls_certificate), key, authorities)
