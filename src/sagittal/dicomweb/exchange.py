@@ -97,12 +97,20 @@ class Request:
 
     @property
     def base_url(self) -> str:
-        """What our own URLs begin with, as this client sees us: `http://host:port/dicom-web`."""
-        host = self.header("host")
-        if not _HOST.fullmatch(host):
-            server = self._scope["server"] or ("localhost", None)
-            host = f"{server[0]}:{server[1]}" if server[1] else server[0]
-        return f"{self._scope['scheme']}://{host}{self._base_path}"
+        """What our own URLs begin with, as this client sees us: `https://pacs.example/dicom-web`.
+
+        A proxy in between tells by X-Forwarded-Host and X-Forwarded-Proto how it was called.
+        """
+        scheme = self.header("x-forwarded-proto")
+        if scheme not in ("http", "https"):
+            scheme = self._scope["scheme"]
+        host = self.header("x-forwarded-host") or self.header("host")
+        address, port = self._scope["server"] or ("localhost", None)
+        # dicomweb-client 0.61 leaves the port out of Host: on a direct way to a bare address it can be told.
+        is_bare = host == address and not self.header("x-forwarded-proto")
+        if port and (is_bare or not _HOST.fullmatch(host)):
+            host = f"{address}:{port}"
+        return f"{scheme}://{host}{self._base_path}"
 
     def actor(self) -> Actor:
         """Who asks. There are no accounts yet: the address is all that is known."""
