@@ -42,6 +42,7 @@ from sagittal.dicom.registry import vr_of
 from sagittal.dicom.transfer_syntax import encoding_of
 from sagittal.errors import Exhausted, Invalid
 
+_FIRST_WINDOW_BYTES = 1 << 13
 _WINDOW_BYTES = 1 << 18
 _DONE = -1
 
@@ -135,11 +136,12 @@ class HeaderReader:
             self._take(data)
             return
         with memoryview(data) as view, view.cast("B") as octets:
-            start = 0
+            start, window = 0, _FIRST_WINDOW_BYTES
             while start < len(octets) and self._header is None:
                 start += self._skip_without_copy(len(octets) - start)
-                self._take(bytes(octets[start : start + _WINDOW_BYTES]))
-                start += _WINDOW_BYTES
+                self._take(bytes(octets[start : start + window]))
+                start += window
+                window = _WINDOW_BYTES
 
     def _skip_without_copy(self, size: int) -> int:
         if self._open is not None:

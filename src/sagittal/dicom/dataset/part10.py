@@ -12,15 +12,16 @@ from typing import Literal, NamedTuple, overload
 
 import msgspec
 
-from sagittal.dicom.dataset.elements import Buffer, tag_text
+from sagittal.dicom.dataset.elements import Buffer, RawElement, tag_text
 from sagittal.dicom.dataset.layout import LAYOUTS, has_known_vr, head_at
+from sagittal.dicom.dataset.skim import skim_explicit, top_level_plan
 from sagittal.dicom.identifiers import TransferSyntaxUID, check_uid
 from sagittal.dicom.transfer_syntax import (
     EXPLICIT_VR_BIG_ENDIAN,
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
 )
-from sagittal.errors import Exhausted, Invalid
+from sagittal.errors import Invalid
 
 PREAMBLE_BYTES = 128
 PREFIX = b"DICM"
@@ -42,7 +43,15 @@ _SOURCE_AET = 0x00020016
 _SENDING_AET = 0x00020017
 _RECEIVING_AET = 0x00020018
 
+_GROUP_LENGTH_HEAD = bytes.fromhex("02000000 554c0400")
+_USUAL_BYTES = 1024
 _EXPLICIT = LAYOUTS[False, True]
+_WANTED = frozenset(
+    (
+        *(_SOP_CLASS_UID, _SOP_INSTANCE_UID, _TRANSFER_SYNTAX_UID, _IMPLEMENTATION_CLASS_UID),
+        *(_IMPLEMENTATION_VERSION_NAME, _SOURCE_AET, _SENDING_AET, _RECEIVING_AET),
+    )
+)
 _FIRST_GROUPS = frozenset((0x0004, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028))
 """Groups a bare data set may begin with, to tell it from what is no DICOM at all."""
 
@@ -93,10 +102,20 @@ def read_file_meta(data: Buffer, *, is_end: bool = False) -> FileMeta | NeedMore
         FileMeta, or NeedMore to be called again with more (never if `is_end`).
 
     Raises:
-        Invalid: this is no DICOM file, or its end is missing.
-        Exhausted: the file meta information is longer than MAX_META_BYTES.
+        Invalid: this is no DICOM file, it ends within its meta information, or that is longer than MAX_META_BYTES.
     """
-    head = bytes(memoryview(data)[: MAX_META_BYTES + 16])
+    view = memoryview(data)
+    size = _USUAL_BYTES
+    while True:
+        # what is looked at grows as asked for: the whole may be large
+        head = bytes(view[:size])
+        found = _read(head, is_end=is_end and len(head) == len(view))
+        if isinstance(found, FileMeta) or size >= len(view):
+            return found
+        size = max(2 * size, found.size_bytes)
+
+
+def _read(head: bytes, is_end: bool) -> FileMeta | NeedMore:
     start = _after_prefix(head, is_end)
     if isinstance(start, NeedMore):
         return start
@@ -142,10 +161,8 @@ def _meta_elements(head: bytes, start: int, is_end: bool) -> tuple[dict[int, byt
     Section 7.1; heads without a VR are read as Implicit VR.
     """
     elements: dict[int, bytes] = {}
-    at = start
+    at = _skim_group(head, start, elements)
     while True:
-        if at > MAX_META_BYTES:
-            raise Exhausted(f"the file meta information is longer than {MAX_META_BYTES} bytes")
         if len(head) - at < 2 or head[at : at + 2] != b"\x02\x00":
             return (elements, at) if len(head) - at >= 2 or is_end else NeedMore(at + 8)
         element = head_at(head, at, _EXPLICIT)
@@ -158,9 +175,24 @@ def _meta_elements(head: bytes, start: int, is_end: bool) -> tuple[dict[int, byt
         at = stop
 
 
+def _skim_group(head: bytes, start: int, elements: dict[int, bytes]) -> int:
+    """Reads the group at once if it begins with its length, and that holds; where it ends, or `start`."""
+    if head[start : start + 8] != _GROUP_LENGTH_HEAD:
+        return start
+    stop = start + 12 + int.from_bytes(head[start + 8 : start + 12], "little")
+    if head[stop : stop + 2] in (b"", b"\x02\x00"):
+        return start
+    found: dict[int, RawElement] = {}
+    at, _ = skim_explicit(head[:stop], start, len(_WANTED) * 2, _EXPLICIT, top_level_plan(_WANTED, True), found)
+    if at != stop:
+        return start
+    elements.update((tag, element.value) for tag, element in found.items())
+    return stop
+
+
 def _ask(at: int, size: int, is_end: bool) -> NeedMore:
     if is_end or size > MAX_META_BYTES:
-        raise Invalid(f"the file ends within its file meta information, or a length in it is wrong, at byte {at}")
+        raise Invalid(f"an element of the file meta information, at byte {at}, reaches to byte {size}: too far")
     return NeedMore(size)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sagittal.dicom.dataset import Header, HeaderReader, Limits, RawElement, read_header
 from sagittal.dicom.registry import vr_of
 from sagittal.errors import Exhausted, Invalid, SagittalError
-from support.data_sets import (
+from support.element_trees import (
     BIG,
     DEFLATED,
     EXPLICIT,
