@@ -10,7 +10,7 @@ from sagittal.dicom.matching import Key
 from sagittal.errors import Invalid, Unsupported
 from sagittal.find import Level, Query, count, find, unmatchable
 from sagittal.runtime.actor import LOCAL
-from support.archives import archive_at, instance, soon, store
+from support.archives import archive_at, file_bytes, instance, soon, store
 
 NAME, ID, DATE, TIME = 0x00100010, 0x00100020, 0x00080020, 0x00080030
 MODALITY, MODALITIES, SERIES_DESCRIPTION, STUDY_UID = 0x00080060, 0x00080061, 0x0008103E, 0x0020000D
@@ -84,6 +84,13 @@ async def test_a_date_range_is_inclusive_and_may_be_open(archive: Archive) -> No
     assert await ids(archive, key(DATE, "DA", "20200102-20200103")) == ["2", "3"]
     assert await ids(archive, key(DATE, "DA", "20200104-")) == ["4", "5"]
     assert await ids(archive, key(DATE, "DA", "-20200101")) == ["1"]
+
+
+async def test_a_date_in_the_form_of_old_consoles_is_found_too(archive: Archive) -> None:
+    stored = instance(PatientID="A", StudyDate="20200131")
+    file = file_bytes(stored).replace(b"DA\x08\x0020200131", b"DA\x0a\x002020.01.31", 1)
+    await store(archive, file)
+    assert await ids(archive, key(DATE, "DA", "20200101-20200201")) == ["A"]
 
 
 async def test_a_time_range_matches_values_of_any_precision(archive: Archive) -> None:

@@ -10,6 +10,7 @@ from sagittal.archive.index.attributes import COLUMN_TAGS, SPECIFIC_CHARACTER_SE
 from sagittal.dicom import character_sets
 from sagittal.dicom.dataset import Header, RawElement
 from sagittal.dicom.json_model import encode_elements_text, text_value
+from sagittal.dicom.matching import date_span
 from sagittal.dicom.registry import vr_of
 from sagittal.errors import SagittalError
 
@@ -82,4 +83,10 @@ def _render(header: Header, context: Context, tag: int, element: RawElement) -> 
             text = text_value(element, terms, is_little_endian=header.encoding.is_little_endian)
         except (ValueError, struct.error):
             text = ""
-    return Rendering(text, json)
+    return Rendering(_canonical(vr_of(tag), text), json)
+
+
+def _canonical(vr: str, text: str) -> str:
+    """Dates in one form, so that ranges compare as text; `2020.01.31` of old consoles among them."""
+    span = date_span(text) if vr == "DA" else None
+    return span.first if span else text
