@@ -1,0 +1,154 @@
+"""The HTTP listener: binding, TLS, HTTP/2, stopping."""
+
+import asyncio
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from litestar.types import Receive, Scope, Send
+
+from sagittal.dicomweb.app import create_app
+from sagittal.dicomweb.server import TLS, serving_http, start_http
+from sagittal.errors import Invalid, Refused
+from support.instances import instance
+from support.peers import require
+from support.web import WebServer, parts_of, serving, stow
+
+
+async def hello(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello", "more_body": False})
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> TLS:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = TLS(certificate=tmp_path / "certificate.pem", key=tmp_path / "key.pem")
+    files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[WebServer]:
+    with serving(tmp_path / "data") as running:
+        yield running
+
+
+async def test_a_port_in_use_is_refused_by_name_even_where_the_other_is_one_of_us() -> None:
+    async with serving_http(hello, "127.0.0.1", 0) as first:
+        with pytest.raises(Refused, match=f"127.0.0.1:{first.port}.*in use"):
+            await start_http(hello, "127.0.0.1", first.port)
+
+
+async def test_an_address_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(Refused, match=r"192\.0\.2\.1:0"):
+        await start_http(hello, "192.0.2.1", 0)
+    with pytest.raises(Refused, match=r"nowhere\.invalid"):
+        await start_http(hello, "nowhere.invalid", 0)
+
+
+async def test_a_certificate_that_is_none_is_invalid_and_the_port_is_free_again(tmp_path: Path) -> None:
+    (tmp_path / "x.pem").write_text("no certificate")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    for _ in range(2):
+        with pytest.raises(Invalid, match="certificate"):
+            await start_http(hello, "127.0.0.1", port, TLS(certificate=tmp_path / "x.pem", key=tmp_path / "x.pem"))
+
+
+async def test_after_a_stop_the_port_is_free_again() -> None:
+    async with serving_http(hello, "127.0.0.1", 0) as first:
+        port = first.port
+    async with serving_http(hello, "127.0.0.1", port), httpx.AsyncClient() as client:
+        assert (await client.get(f"http://127.0.0.1:{port}")).text == "hello"
+
+
+async def test_a_stop_waits_for_what_is_in_flight() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.3)
+        await hello(scope, receive, send)
+
+    async with httpx.AsyncClient() as client:
+        listener = await start_http(slow, "127.0.0.1", 0)
+        request = asyncio.ensure_future(client.get(f"http://127.0.0.1:{listener.port}"))
+        await asyncio.sleep(0.1)
+        await listener.stop(timeout_s=10)
+        assert (await request).text == "hello"
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"http://127.0.0.1:{listener.port}")
+
+
+def test_a_stop_cuts_off_what_takes_too_long(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as server:
+        stow(server, [instance(study="1.1", uid=f"1.1.{n}", pixels=bytes(8_000_000)) for n in range(3)])
+        with socket.create_connection(("127.0.0.1", server.listener.port)) as connection:
+            connection.sendall(b"GET /dicom-web/studies/1.1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(1000)
+            started = time.monotonic()
+            server.run(server.listener.stop(0.2, server.app.door.cancel_all))
+            assert time.monotonic() - started < 5
+            assert server.app.door.running == 0
+
+
+def test_the_door_serves_over_tls(tmp_path: Path, tls: TLS) -> None:
+    with serving(tmp_path / "data", tls=tls) as server:
+        context = ssl.create_default_context(cafile=str(tls.certificate))
+        answer = httpx.get(f"{server.dicom_web}/studies", verify=context)
+        assert (answer.status_code, answer.json()) == (200, [])
+
+
+def test_instances_go_over_http_2_both_ways(server: WebServer, tmp_path: Path) -> None:
+    require("curl")
+    file = instance(study="1.1", uid="1.1.1", pixels=bytes(range(256)) * 20_000)
+    (tmp_path / "file").write_bytes(file)
+    common = ["curl", "-sS", "--fail", "--http2-prior-knowledge", "--max-time", "20", "-w", "%{http_version}"]
+    header = ["-H", "Content-Type: application/dicom", "--data-binary", f"@{tmp_path / 'file'}"]
+    up = subprocess.run([*common, *header, f"{server.dicom_web}/studies"], capture_output=True, check=True)
+    assert up.stdout.endswith(b"2")
+    assert f"{server.dicom_web}/studies/1.1".encode() in up.stdout
+    accept = ["-H", "Accept: application/dicom", "-o", str(tmp_path / "back")]
+    url = f"{server.dicom_web}/studies/1.1/series/1.1.1/instances/1.1.1"
+    subprocess.run([*common, *accept, url], capture_output=True, check=True)
+    assert (tmp_path / "back").read_bytes() == file
+
+
+async def test_health_tells_whether_the_server_is_ready(server: WebServer) -> None:
+    waiting = create_app(server.archive, is_ready=lambda: False)
+    async with serving_http(waiting.asgi, "127.0.0.1", 0) as listener, httpx.AsyncClient() as client:
+        assert (await client.get(f"{server.url}/health")).json() == {"status": "ready"}
+        answer = await client.get(f"http://127.0.0.1:{listener.port}/health")
+        assert (answer.status_code, answer.json()) == (503, {"status": "not ready"})
+
+
+def test_instances_stay_readable_while_others_arrive(server: WebServer) -> None:
+    stow(server, [instance(study="1.1", uid="1.1.1")])
+    stow(server, [instance(study="1.1", uid="1.1.2")])
+    assert len(parts_of(httpx.get(f"{server.dicom_web}/studies/1.1"))) == 2
