@@ -19,6 +19,7 @@ from sagittal.dimse.tls import server_context
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.settings import Settings, parse_address
+from sagittal.web.front_page import front_page
 
 log = get_logger(__name__)
 
@@ -91,12 +92,23 @@ async def _web(settings: Settings, archive: Archive) -> AsyncIterator[HTTPServer
     if not settings.http:
         yield None
         return
-    app: WebApp = create_app(archive, WebLimits.of(settings))
+    ways: dict[str, str] = {}
+    app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=front_page(archive, lambda: ways))
     server = await start_http(app.asgi, *parse_address(settings.http, "http"), _http_tls(settings))
+    ways |= _ways(settings, _url(settings, server))
     try:
         yield server
     finally:
         await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)
+
+
+def _ways(settings: Settings, url: str) -> dict[str, str]:
+    """What the front page tells: how a viewer, a script and a modality reach us."""
+    ways = {"DICOMweb root for viewers": url, "Ask it": f"curl '{url}/studies?limit=5'"}
+    if settings.dicom:
+        host, port = parse_address(settings.dicom, "dicom")
+        ways["Send from a modality or with DCMTK"] = f"storescu -aec {settings.aet} {host} {port} +sd +r FOLDER"
+    return ways
 
 
 def _url(settings: Settings, server: HTTPServer | None) -> str:

@@ -1,12 +1,11 @@
 """One instance on its way in, as a bare data set."""
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from sagittal.archive.incoming import Incoming
 from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.session import PackSession
-from sagittal.dicom.dataset.header import Header, RawElement
+from sagittal.dicom.dataset import Header, RawElement
 from sagittal.errors import Conflict, Invalid, Refused, Unsupported
 from sagittal.runtime.deadline import Deadline
 
@@ -21,22 +20,6 @@ _IDENTITY = {
     0x0020000D: "StudyInstanceUID (0020,000D)",
     0x0020000E: "SeriesInstanceUID (0020,000E)",
 }
-
-
-class InstanceReceiver(Protocol):
-    """What a door writes an arriving object into."""
-
-    def write(self, data: bytes | memoryview) -> bool:
-        """Takes the next bytes; True asks the caller to `drain` before writing more."""
-
-    async def drain(self) -> None:
-        """Waits until what was written is out of memory."""
-
-    async def commit(self, deadline: Deadline) -> Stored:
-        """Ends the object; when this returns it is durable and can be found."""
-
-    async def abort(self) -> None:
-        """Forgets what was written."""
 
 
 class Receiver:

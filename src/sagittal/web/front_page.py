@@ -1,0 +1,77 @@
+"""The page at `/`: that it runs, how much it keeps, and how to reach it. Nothing of any patient."""
+
+from collections.abc import Callable, Mapping
+from html import escape
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from sagittal.archive.archive import Archive
+from sagittal.find import Level, Query, count
+from sagittal.runtime.actor import Actor
+from sagittal.runtime.deadline import Deadline
+
+_TIMEOUT_S = 10.0
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+_COUNTED = (
+    (Level.PATIENT, "patients"),
+    (Level.STUDY, "studies"),
+    (Level.SERIES, "series"),
+    (Level.IMAGE, "instances"),
+)
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: light-dark(#1a2230, #e4e9f0); --soft: light-dark(#566174, #9aa6b8);
+  --line: light-dark(#dde3ec, #2b3442); --ground: light-dark(#f7f9fc, #10151d); }
+body { margin: 0; font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: var(--ground); }
+main { max-width: 44rem; margin: 0 auto; padding: 3rem 1.25rem; }
+h1 { font-size: 1.9rem; margin: 0 0 .25rem; letter-spacing: -.01em; }
+p { color: var(--soft); margin: 0 0 1.5rem; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(7rem, 1fr)); gap: 1px; margin: 0 0 2rem;
+  background: var(--line); border: 1px solid var(--line); border-radius: .6rem; overflow: hidden; }
+dl div { background: var(--ground); padding: .9rem 1rem; display: flex; flex-direction: column-reverse; }
+dt { color: var(--soft); font-size: .85rem; } dd { margin: 0; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
+h2 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
+code { display: block; overflow-x: auto; padding: .7rem .9rem; border: 1px solid var(--line); border-radius: .4rem;
+  font: .87rem/1.5 ui-monospace, monospace; white-space: pre; }
+a { color: inherit; }
+"""
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sagittal</title><link rel="stylesheet" href="/front.css"></head>
+<body><main><h1>Sagittal</h1><p>The archive is running.</p>
+<dl>{counts}</dl>
+{ways}
+</main></body></html>
+"""
+
+
+def front_page(archive: Archive, ways: Callable[[], Mapping[str, str]]) -> tuple[HTTPRouteHandler, ...]:
+    """The routes of the page.
+
+    Args:
+        archive: what is counted.
+        ways: a heading and a line to copy, for each way to reach us; asked when the page is, as ports may be chosen late.
+    """
+
+    @get("/", media_type="text/html")
+    async def page() -> Response[str]:
+        """The front page."""
+        actor, deadline = Actor(door="web"), Deadline.after(_TIMEOUT_S)
+        numbers = [(name, await count(archive, actor, Query(level=level), deadline)) for level, name in _COUNTED]
+        counts = "".join(f"<div><dt>{name}</dt><dd>{number:,}</dd></div>" for name, number in numbers)
+        shown = "".join(f"<h2>{escape(title)}</h2><code>{escape(line)}</code>" for title, line in ways().items())
+        return Response(_PAGE.format(counts=counts, ways=shown), headers=_HEADERS)
+
+    @get("/front.css", media_type="text/css", sync_to_thread=False)
+    def style() -> Response[str]:
+        """The style of the front page."""
+        return Response(_STYLE, headers={"cache-control": "max-age=3600", "x-content-type-options": "nosniff"})
+
+    return page, style
