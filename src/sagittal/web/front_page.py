@@ -57,7 +57,7 @@ def front_page(archive: Archive, ways: Callable[[], Mapping[str, str]]) -> tuple
 
     Args:
         archive: what is counted.
-        ways: a heading and a line to copy, for each way to reach us; asked when the page is, as ports may be chosen late.
+        ways: a heading and a line to copy, for each way to reach us; asked late, as ports may be chosen late.
     """
 
     @get("/", media_type="text/html")
