@@ -9,7 +9,7 @@ from sagittal.runtime.settings import Described, describe
 DOC = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
 
-@pytest.mark.parametrize("setting", describe(), ids=lambda s: s.name)
+@pytest.mark.parametrize("setting", list(describe()), ids=lambda s: s.name)
 def test_a_setting_stands_in_the_docs_as_the_code_says_it(setting: Described) -> None:
     default = f"`{setting.default}`" if setting.default else ""
     line = f"| `{setting.name}` | `{setting.environment}` | {setting.kind.replace('|', 'or')} | {default} | {setting.description} |"
