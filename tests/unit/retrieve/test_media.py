@@ -1,3 +1,4 @@
+import gc
 import zipfile
 from pathlib import Path
 
@@ -36,13 +37,17 @@ async def fill(archive: Archive) -> dict[str, bytes]:
     return files
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_file_set_reads_back_with_its_directory(tmp_path: Path) -> None:
     async with archive_at(tmp_path / "data") as archive:
         files = await fill(archive)
         await export(archive, LOCAL, await located(archive, list(files)), tmp_path / "out", lambda _: None)
     listed = FileSet(tmp_path / "out" / "DICOMDIR")
-    found = {str(one.SOPInstanceUID): Path(one.path) for one in listed}
-    listed._tmpdir.cleanup()  # type: ignore[attr-defined]  # it warns when this is left to the collector
+    found = {}
+    for one in listed:
+        found[str(one.SOPInstanceUID)] = Path(one.path)
+    del listed, one
+    gc.collect()  # its temporary folder warns when it goes
     assert {uid: content_of(path) for uid, path in found.items()} == files
 
 
