@@ -1,0 +1,158 @@
+"""The listening socket: connections in, each accepted association served by a task of its own."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Coroutine
+from types import TracebackType
+from typing import Final, Self
+
+from sagittal.dicom.upper_layer.association import Association, Limits
+from sagittal.dicom.upper_layer.pdu import LOCAL_LIMIT_EXCEEDED, AssociateAccept, AssociateRequest
+from sagittal.dimse.link import AssociationEnded, Link
+from sagittal.dimse.negotiation import accept
+from sagittal.dimse.porter import Porter
+from sagittal.dimse.watch import Pace
+from sagittal.errors import SagittalError
+from sagittal.runtime.deadline import Deadline
+from sagittal.runtime.log import get_logger
+from sagittal.runtime.settings import Settings
+
+log = get_logger(__name__)
+
+Serve = Callable[[Link, AssociateRequest, AssociateAccept], Awaitable[None]]
+"""Serves one association until the peer ends it. AssociationEnded may leave it."""
+
+_BACKLOG: Final = 1024
+_LAST_WORDS_S: Final = 0.5  # for an A-ABORT to get out before the connection is dropped
+
+
+class Listener:
+    """Accepts associations and has `serve` called for each. Leaving the `async with` closes it.
+
+    async with Listener(settings, serve) as listener:
+        await listener.start("127.0.0.1", 11112)
+        ...
+    """
+
+    def __init__(self, settings: Settings, serve: Serve, tls: ssl.SSLContext | None = None) -> None:
+        self._settings = settings
+        self._serve = serve
+        self._tls = tls
+        self._limits = Limits(max_pdu_bytes=settings.max_pdu_bytes, artim_s=settings.association_request_timeout_s)
+        self._pace = Pace(
+            idle_s=settings.association_idle_timeout_s, min_rate_bytes_s=settings.message_min_rate_bytes_s
+        )
+        self._porter: Porter[Link] = Porter(settings)
+        self._links: set[Link] = set()
+        self._servers: list[asyncio.Server] = []
+        self._group = asyncio.TaskGroup()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closing = False
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        port: int = self._servers[0].sockets[0].getsockname()[1]
+        return port
+
+    @property
+    def associations(self) -> int:
+        """How many associations are open."""
+        return self._porter.associations
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.close(Deadline.after(self._settings.shutdown_timeout_s))
+        await self._group.__aexit__(None, None, None)  # what happened inside is not the associations' failure
+
+    async def start(self, host: str, port: int) -> None:
+        """Listens from now on; port 0 lets the system choose."""
+        loop = asyncio.get_running_loop()
+        self._servers.append(await loop.create_server(self._new_link, host, port, backlog=_BACKLOG))
+        log.info("dimse listening", host=host, port=self.port, tls=self._tls is not None)
+
+    async def close(self, deadline: Deadline) -> None:
+        """Takes no more connections, lets what is in flight finish until `deadline`, then drops what is left."""
+        self._is_closing = True
+        for server in self._servers:
+            server.close()
+        for link in tuple(self._links):
+            link.stop_soon()
+        await self._wait_for_tasks(deadline.remaining_s())
+        for task in self._tasks:
+            task.cancel()
+        for link in tuple(self._links):
+            link.abort("shutting down")
+            link.close()
+        await self._wait_for_tasks(_LAST_WORDS_S)
+        links = tuple(self._links)
+        for link in links:
+            link.drop()
+        for link in links:
+            await link.wait_closed()
+
+    # -- what links tell -----------------------------------------------------------------------------------------------
+
+    def connected(self, link: Link) -> None:
+        self._links.add(link)
+        if self._is_closing:
+            link.close()
+        surplus = self._porter.connect(link, link.address)
+        if surplus is not None:
+            log.warning("connection dropped: too many without association", peer=surplus.address)
+            surplus.drop()
+        if self._tls is not None and not self._is_closing:
+            self._spawn(link.secure(self._settings.association_request_timeout_s))
+
+    def requested(self, link: Link, request: AssociateRequest) -> None:
+        rejection = LOCAL_LIMIT_EXCEEDED if self._is_closing else self._porter.judge(request, link.address)
+        if rejection is not None:
+            log.warning(
+                "association rejected",
+                peer=link.address,
+                calling_aet=request.calling_aet,
+                called_aet=request.called_aet,
+                source=rejection.source,
+                reason=rejection.reason,
+            )
+            link.tell(rejection)
+            return
+        answer = accept(request, self._settings.max_pdu_bytes)
+        self._porter.associate(link, request.calling_aet)
+        link.tell(answer)
+        self._spawn(self._attend(link, request, answer))
+
+    def ended(self, link: Link) -> None:
+        self._links.discard(link)
+        self._porter.leave(link)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _new_link(self) -> Link:
+        return Link(Association(is_requestor=False, limits=self._limits), self._pace, self, self._tls)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _wait_for_tasks(self, timeout_s: float) -> None:
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=timeout_s)
+
+    async def _attend(self, link: Link, request: AssociateRequest, answer: AssociateAccept) -> None:
+        try:
+            await self._serve(link, request, answer)
+        except AssociationEnded as end:
+            log.info("association ended", peer=link.address, calling_aet=request.calling_aet, why=str(end))
+        except SagittalError as error:
+            log.warning("association failed", peer=link.address, calling_aet=request.calling_aet, error=str(error))
+        except Exception:  # the border of an association: what went wrong in one must not end the others
+            log.exception("association failed", peer=link.address, calling_aet=request.calling_aet)
+        finally:
+            link.abort("no longer served")  # nothing, if it has ended
