@@ -23,7 +23,8 @@ UTF_8: tuple[str, ...] = ("ISO_IR 192",)
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """The VRs that Specific Character Set governs (PS3.5 Section 6.1.2.2)."""
 
-_MAX_TERMS = 16  # Table C.12-5 has no use for more; a longer list is an attack or an accident
+_MAX_TERMS = 16  # PS3.3 has no use for more; a longer list is an attack or an accident
+_MAX_TERM_LENGTH = 16  # of a CS
 
 _JIS_X_0201 = "shift_jis"  # its single bytes are JIS X 0201
 _JIS_X_0208 = "iso2022_jp"
@@ -121,7 +122,7 @@ def parse(value: bytes) -> tuple[str, ...]:
     ('', 'ISO 2022 IR 87')
     """
     text = value.decode("latin_1").strip(" \0")
-    return tuple(term.strip(" \0") for term in text.split("\\")[:_MAX_TERMS]) if text else ()
+    return tuple(term.strip(" \0")[:_MAX_TERM_LENGTH] for term in text.split("\\")[:_MAX_TERMS]) if text else ()
 
 
 def decode(value: bytes, vr: str, sets: tuple[str, ...]) -> str:

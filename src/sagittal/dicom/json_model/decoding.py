@@ -82,7 +82,7 @@ def loads(text: bytes | str) -> tuple[JsonDataset, ...]:
     """
     try:
         found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Invalid(f"DICOM JSON is to be JSON text; {error}") from error
     datasets = found if isinstance(found, list) else [found]
     if not all(isinstance(dataset, dict) for dataset in datasets):

@@ -170,7 +170,7 @@ class _Level:
 class _Walk:
     """One pass over `data`."""
 
-    __slots__ = ("bulk", "data", "max_depth", "room", "threshold")
+    __slots__ = ("ahead", "bulk", "data", "max_depth", "room", "threshold")
 
     def __init__(self, data: bytes, bulk: Bulk | None, threshold: int, limits: Limits) -> None:
         self.data = data
@@ -178,6 +178,7 @@ class _Walk:
         self.threshold = threshold
         self.max_depth = limits.max_depth
         self.room = limits.max_elements
+        self.ahead: int | None = None  # where the next Pixel Representation is, once looked up
 
     def data_set(self, at: int, end: int, level: _Level, *, is_open: bool) -> tuple[str, int]:
         """The JSON object of a data set or item and where it ends; `is_open` if with a delimiter before `end`."""
@@ -381,11 +382,9 @@ class _Walk:
             return self._binary(plan, start, stop, level)
         known = plan_of(tag, vr, True)
         if known.kind is Kind.SEQUENCE:
-            room = self.room
             try:
                 return self._sequence(tag, start, stop, IMPLICIT_LITTLE, level, is_open=False)[0]
             except (Invalid, struct.error):
-                self.room = room
                 return self._binary(plan, start, stop, level)
         if known.kind is Kind.BINARY:
             return self._binary(known, start, stop, level)
@@ -397,10 +396,9 @@ class _Walk:
         Three attributes come before Pixel Representation; for them it is looked up ahead.
         """
         if level.pixel_representation is None:
-            found = self.data.find(_PIXEL_REPRESENTATION_HEAD, at)
-            if found < 0:
-                return "US"
-            return "SS" if self.data[found + 8 : found + 9] == b"\x01" else "US"
+            if self.ahead is None or 0 <= self.ahead < at:  # looked up once for all that come before it
+                self.ahead = self.data.find(_PIXEL_REPRESENTATION_HEAD, at)
+            return "SS" if self.ahead >= 0 and self.data[self.ahead + 8 : self.ahead + 9] == b"\x01" else "US"
         return "SS" if level.pixel_representation == 1 else "US"
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sagittal.dicom import registry
 from sagittal.dicom.dataset.elements import ITEM_DELIMITATION
 from sagittal.dicom.dataset.layout import LONG_VRS
-from sagittal.dicom.json_model.values import BINARY_VRS, TEXT_RENDERERS, plain_renderers
+from sagittal.dicom.json_model.values import BINARY_VRS, TEXT_RENDERERS, plain_renderers, render_binary
 
 CHARACTER_SET = 0x00080005
 PIXEL_REPRESENTATION = 0x00280103
@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     Attributes:
         opening: the attribute's JSON text up to its value.
         has_long_length: explicit VR with a 32-bit length.
-        render: of the VR; None where no function of the bytes alone does it.
+        render: for PLAIN, TEXT and NAME; the other kinds need to know more than the bytes.
     """
 
     tag: int
@@ -50,17 +50,13 @@ class Plan(NamedTuple):
     render: Callable[..., str]  # of (bytes) for PLAIN, of (bytes, decoder) for TEXT and NAME
 
 
-def _no_renderer(*_: object) -> str:
-    raise ValueError("no value of this VR is rendered from bytes alone")
-
-
 @functools.lru_cache(maxsize=8192)
 def plan_of(tag: int, vr: str, is_little_endian: bool) -> Plan:
     kind, render = _kind_of(vr, is_little_endian)
     if tag & 0xFFFF == 0 or tag >> 16 in (0, 2):
         kind = Kind.SKIPPED
-    elif tag == ITEM_DELIMITATION:
-        kind = Kind.END
+    elif tag >> 16 == 0xFFFE:
+        kind = Kind.END if tag == ITEM_DELIMITATION else Kind.SKIPPED
     elif tag == CHARACTER_SET and kind is Kind.PLAIN:
         kind = Kind.CHARACTER_SET
     elif tag == PIXEL_REPRESENTATION and vr == "US":
@@ -76,8 +72,8 @@ def _kind_of(vr: str, is_little_endian: bool) -> tuple[Kind, Callable[..., str]]
     if (text := TEXT_RENDERERS.get(vr)) is not None:
         return (Kind.NAME if vr == "PN" else Kind.TEXT), text
     if vr == "SQ":
-        return Kind.SEQUENCE, _no_renderer
-    return (Kind.UNKNOWN if vr == "UN" else Kind.BINARY), _no_renderer
+        return Kind.SEQUENCE, render_binary
+    return (Kind.UNKNOWN if vr == "UN" else Kind.BINARY), render_binary
 
 
 @functools.lru_cache(maxsize=8192)
@@ -96,9 +92,9 @@ def _explicit_plan(tag: int, code: bytes, *, is_little_endian: bool) -> Plan:
     vr = code.decode("latin_1")
     if vr in plain_renderers(is_little_endian) or vr in TEXT_RENDERERS or vr in BINARY_VRS or vr == "SQ":
         return plan_of(tag, vr, is_little_endian)._replace(has_long_length=vr in LONG_VRS)
-    if tag == ITEM_DELIMITATION:
+    if tag >> 16 == 0xFFFE:  # an Item or delimiter has no VR, and 32 bits of length in its place
         return plan_of(tag, "UN", is_little_endian)._replace(has_long_length=False)
-    return Plan(tag, vr, "", Kind.STRANGE, False, _no_renderer)
+    return Plan(tag, vr, "", Kind.STRANGE, False, render_binary)
 
 
 @functools.lru_cache(maxsize=8192)

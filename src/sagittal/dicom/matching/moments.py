@@ -6,7 +6,6 @@ form a date is YYYYMMDD, a time HHMMSS.FFFFFF, a date-time YYYYMMDDHHMMSS.FFFFFF
 
 import calendar
 import datetime as dt
-import functools
 import re
 from typing import NamedTuple
 
@@ -67,7 +66,6 @@ def time_span(text: str) -> Span | None:
     return Span(first, last)
 
 
-@functools.lru_cache(maxsize=1024)
 def date_time_span(text: str) -> Span | None:
     """A DT value of any precision, with or without offset; None if it is none.
 
