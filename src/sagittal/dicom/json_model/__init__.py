@@ -3,7 +3,6 @@
 from sagittal.dicom.json_model.decoding import FetchBulk, decode, loads
 from sagittal.dicom.json_model.encoding import (
     DEFAULT_THRESHOLD,
-    Bulk,
     encode,
     encode_elements,
     encode_elements_text,
@@ -11,6 +10,7 @@ from sagittal.dicom.json_model.encoding import (
 from sagittal.dicom.json_model.model import JsonDataset, JsonElement, JsonPersonName, JsonValue
 from sagittal.dicom.json_model.projection import merge, project
 from sagittal.dicom.json_model.text import text_value
+from sagittal.dicom.json_model.walk import Bulk
 
 __all__ = [
     "DEFAULT_THRESHOLD",
