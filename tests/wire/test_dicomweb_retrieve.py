@@ -21,6 +21,7 @@ from support.web import WebServer, parts_of, serving, stow
 
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 EXPLICIT = "1.2.840.10008.1.2.1"
+IMPLICIT = "1.2.840.10008.1.2"
 FRAMES = [b"\xff\xd8" + bytes([n]) * (100 + n) + b"\xff\xd9" for n in range(3)]
 NATIVE = bytes(range(200)) * 3
 RELATED = 'multipart/related; type="application/dicom"'
@@ -107,6 +108,24 @@ def test_another_transfer_syntax_than_stored_is_not_acceptable_and_the_stored_on
     answer = get(server, URLS["encapsulated"], f"{RELATED}; transfer-syntax={EXPLICIT}")
     assert answer.status_code == 406
     assert JPEG_LS in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("syntax", [IMPLICIT, "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"])
+def test_a_native_instance_is_converted_to_the_native_encoding_asked_for(server: WebServer, syntax: str) -> None:
+    answer = get(server, URLS["native"], f"{RELATED}; transfer-syntax={syntax}")
+    ((headers, data),) = parts_of(answer)
+    assert headers["content-type"] == f"application/dicom; transfer-syntax={syntax}"
+    converted, stored = pydicom.dcmread(BytesIO(data)), pydicom.dcmread(BytesIO(FILES["native"]))
+    assert converted.file_meta.TransferSyntaxUID == syntax
+    assert converted.file_meta.MediaStorageSOPInstanceUID == "1.1.1.1"
+    assert [(element.tag, element.value) for element in converted] == [(e.tag, e.value) for e in stored]
+    assert get(server, URLS["native"], f"application/dicom; transfer-syntax={syntax}").content == data
+
+
+def test_stored_goes_before_converted_where_both_are_wanted_alike(server: WebServer) -> None:
+    syntaxes = f"{RELATED}; transfer-syntax={IMPLICIT}", f"{RELATED}; transfer-syntax={EXPLICIT}"
+    assert parts_of(get(server, URLS["native"], ", ".join(syntaxes)))[0][1] == FILES["native"]
+    assert parts_of(get(server, URLS["native"], f"{syntaxes[0]}, {syntaxes[1]};q=0.5"))[0][1] != FILES["native"]
 
 
 def test_where_only_some_instances_are_acceptable_they_come_as_206(server: WebServer) -> None:

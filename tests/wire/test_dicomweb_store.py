@@ -173,6 +173,26 @@ def test_a_client_that_sends_nothing_more_is_told_and_let_go(tmp_path: Path) -> 
             assert connection.recv(100).startswith(b"HTTP/1.1 503")
 
 
+def test_a_client_that_sends_a_byte_now_and_then_is_let_go(tmp_path: Path) -> None:
+    limits = WebLimits(idle_timeout_s=0.3, min_rate_bytes_s=1000)
+    with serving(tmp_path / "data", limits) as server:
+        address = urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port), timeout=0.1) as connection:
+            connection.sendall(
+                b"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+                b"Content-Type: application/dicom\r\n\r\n"
+            )
+            answer = b""
+            for _ in range(50):
+                connection.sendall(b"D")
+                try:
+                    answer = connection.recv(100)
+                    break
+                except TimeoutError:
+                    continue
+            assert answer.startswith(b"HTTP/1.1 503")
+
+
 def test_dicomweb_client_stores_and_is_told(server: WebServer) -> None:
     client = DICOMwebClient(server.dicom_web)
     dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))

@@ -15,6 +15,7 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         request_timeout_s: for all work on a request but the moving of a large body, s.
         idle_timeout_s: how long a client may neither send nor take bytes, s.
+        min_rate_bytes_s: slowest rate at which a body may arrive, bytes/s.
         max_object_bytes: the largest instance taken in.
         max_parts: of one multipart body.
         max_answers: of one search.
@@ -25,6 +26,7 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     request_timeout_s: float = 300.0
     idle_timeout_s: float = 60.0
+    min_rate_bytes_s: float = 100.0
     max_object_bytes: int = 64 * 1024**3
     max_parts: int = 100_000
     max_answers: int = 5000
@@ -37,6 +39,7 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
         """The limits that the site's settings choose."""
         return cls(
             request_timeout_s=settings.operation_timeout_s,
+            min_rate_bytes_s=settings.message_min_rate_bytes_s,
             max_object_bytes=settings.max_object_bytes,
             max_answers=settings.query_limit,
         )

@@ -9,7 +9,7 @@ from litestar.enums import ScopeType
 from litestar.types import HTTPScope, Receive, Scope, Send
 
 from sagittal.dicomweb.context import BASE_PATH, Context
-from sagittal.dicomweb.exchange import Answer, ClientGone, Request
+from sagittal.dicomweb.exchange import Answer, ClientGone, Patience, Request
 from sagittal.dicomweb.problems import problem, status_of
 from sagittal.dicomweb.routes import find_route
 from sagittal.errors import Exhausted, SagittalError
@@ -54,7 +54,8 @@ class Door:
     async def _exchange(self, scope: HTTPScope, receive: Receive, send: Send, task: asyncio.Task[Any]) -> None:
         limits = self._context.limits
         deadline = Deadline.after(limits.request_timeout_s)
-        request = Request(scope, receive, base_path=BASE_PATH, deadline=deadline, idle_timeout_s=limits.idle_timeout_s)
+        patience = Patience(limits.idle_timeout_s, limits.min_rate_bytes_s)
+        request = Request(scope, receive, base_path=BASE_PATH, deadline=deadline, patience=patience)
         watch = _GoneWatch(request, task) if request.method in ("GET", "HEAD") else None
         try:
             answer = await self._answer(request)

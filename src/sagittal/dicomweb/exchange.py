@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import NamedTuple
@@ -36,6 +37,26 @@ class Answer(NamedTuple):
     length: int | None = None
 
 
+class Patience(NamedTuple):
+    """What a client must do to be waited for.
+
+    Attributes:
+        idle_timeout_s: it may send nothing for so long, s.
+        min_rate_bytes_s: from then on it must have sent so much on average, bytes/s; else a few clients that send a
+            byte now and then would keep all others out.
+    """
+
+    idle_timeout_s: float
+    min_rate_bytes_s: float
+
+    def check(self, received: int, elapsed_s: float) -> None:
+        """Raises Exhausted when `received` bytes in `elapsed_s` are too few."""
+        if elapsed_s > self.idle_timeout_s and received < self.min_rate_bytes_s * elapsed_s:
+            raise Exhausted(
+                f"the body arrives slower than {self.min_rate_bytes_s} bytes/s: {received} in {elapsed_s:.0f} s"
+            )
+
+
 class ClientGone(Exception):
     """The client closed the connection before its request was complete."""
 
@@ -46,13 +67,13 @@ class Request:
     Args:
         base_path: what stands before `/studies` in the URLs that clients see.
         deadline: after which nobody works for this request, except to move the bytes of a large body.
-        idle_timeout_s: how long the client may send nothing while its body is awaited.
+        patience: how long the client may send nothing, or too little, while its body is awaited.
     """
 
-    __slots__ = ("_base_path", "_headers", "_receive", "_scope", "deadline", "id", "idle_timeout_s", "method", "path")
+    __slots__ = ("_base_path", "_headers", "_patience", "_receive", "_scope", "deadline", "id", "method", "path")
 
     def __init__(
-        self, scope: HTTPScope, receive: Receive, *, base_path: str, deadline: Deadline, idle_timeout_s: float
+        self, scope: HTTPScope, receive: Receive, *, base_path: str, deadline: Deadline, patience: Patience
     ) -> None:
         self._scope = scope
         self._headers = scope["headers"]
@@ -61,7 +82,7 @@ class Request:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.deadline = deadline
-        self.idle_timeout_s = idle_timeout_s
+        self._patience = patience
         said = self.header("x-request-id")
         self.id = said if _REQUEST_ID.fullmatch(said) else uuid.uuid4().hex
 
@@ -131,20 +152,24 @@ class Request:
 
         Raises:
             ClientGone: the connection closed before the end.
-            Exhausted: nothing came for too long.
+            Exhausted: nothing, or too little, came for too long.
         """
+        started = time.monotonic()
+        received = 0
         while True:
             try:
-                async with asyncio.timeout(self.idle_timeout_s):
+                async with asyncio.timeout(self._patience.idle_timeout_s):
                     message = await self._receive()
             except TimeoutError as error:
-                raise Exhausted(f"the body stopped arriving for {self.idle_timeout_s} s") from error
+                raise Exhausted(f"the body stopped arriving for {self._patience.idle_timeout_s} s") from error
             if message["type"] != "http.request":
                 raise ClientGone
             if message["body"]:
+                received += len(message["body"])
                 yield message["body"]
             if not message["more_body"]:
                 return
+            self._patience.check(received, time.monotonic() - started)
 
     async def until_gone(self) -> None:
         """Returns when the client has closed the connection; not to be called before the body was read."""

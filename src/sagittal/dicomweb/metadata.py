@@ -18,7 +18,8 @@ from sagittal.retrieve.scope import locate
 from sagittal.runtime.deadline import Deadline
 
 _ANSWERS = (Offer("application/dicom+json"), Offer("application/json"))
-_GZIP_LEVEL = 1  # of a CT series' metadata 93 % go at level 1, 95 % at level 6, which takes three times as long
+_GZIP_LEVEL = 6  # 100 slices of a CT: 879 KB to 17 KB in 2.5 ms; level 1: to 47 KB in 1.5 ms
+_WHOLE_INSTANCES = 8  # so few are one message with a length, and an error in them still gets its status
 _GZIP_WINDOW = 31  # the largest window, with a gzip header
 _FORM = "1"  # part of the entity tag: to be raised when the same instances give other text
 
@@ -46,8 +47,10 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
     if known is not None:
         return Answer(200, headers, known)
     making = _Making(context, request, instances)
-    pieces = making.packed() if is_packed else making.plain()
-    return Answer(200, headers, _remembered(joined(pieces), context, etag))
+    pieces = _remembered(joined(making.packed() if is_packed else making.plain()), context, etag)
+    if len(instances) <= _WHOLE_INSTANCES:
+        return Answer(200, headers, b"".join([piece async for piece in pieces]))
+    return Answer(200, headers, pieces)
 
 
 class _Making(NamedTuple):
