@@ -78,18 +78,22 @@ def encode_elements_text(
         limits: caps on depth and elements.
     """
     encoding = transfer_syntax_uid if isinstance(transfer_syntax_uid, Encoding) else encoding_of(transfer_syntax_uid)
-    layout = layout_of(encoding)
-    level = Level(layout, decoders_of(character_set), None, (), 0)
+    is_little = encoding.is_little_endian
+    level = Level(layout_of(encoding), decoders_of(character_set), None, (), 0)
     out = []
-    try:
-        for tag in sorted(elements):
-            vr, value = elements[tag]
-            plan = plan_of(tag, vr, layout.is_little_endian)
-            text = Walk(value, None, DEFAULT_THRESHOLD, limits).whole_value(plan, level)
-            if text:
-                out.append(text)
-    except struct.error as error:
-        raise Invalid("a sequence ends inside the head of an element") from error
+    for tag in sorted(elements):
+        vr, value = elements[tag]
+        plan = plan_of(tag, vr, is_little)
+        _, _, opening, kind, _, render = plan
+        if kind <= 2:  # PLAIN, TEXT, NAME
+            try:
+                out.append(opening + (render(value) if kind == 0 else render(value, level.decoders[kind == 2])))
+                continue
+            except ValueError:
+                pass  # not of its VR: the walk says what it is instead
+        text = Walk(value, None, DEFAULT_THRESHOLD, limits).whole_value(plan, level)
+        if text:
+            out.append(text)
     return ("{" + ",".join(out) + "}").encode()
 
 

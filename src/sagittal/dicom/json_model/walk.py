@@ -124,16 +124,13 @@ class Walk:
     def whole_value(self, plan: Plan, level: Level) -> str:
         """The attribute whose value is all of `data`; "" for one that JSON does not have."""
         data = self.data
-        if plan.kind <= Kind.NAME:
-            decode = level.decoders[plan.kind == Kind.NAME]
-            try:
-                return plan.opening + (plan.render(data) if plan.kind == Kind.PLAIN else plan.render(data, decode))
-            except ValueError:
-                return self._not_of_its_vr(plan.tag, 0, len(data), level)
         is_open_unknown = plan.kind is Kind.UNKNOWN and data.endswith(_SEQUENCE_END)
         if plan.kind is Kind.SEQUENCE or is_open_unknown:
             layout = IMPLICIT_LITTLE if is_open_unknown else level.layout
-            return self._sequence(plan.tag, 0, len(data), layout, level, is_open=False)[0]
+            try:
+                return self._sequence(plan.tag, 0, len(data), layout, level, is_open=False)[0]
+            except struct.error as error:
+                raise Invalid(f"{tag_text(plan.tag)} ends inside the head of an element") from error
         return self._special(plan, 0, 0, len(data), len(data), level)[0]
 
     def _object(self, out: dict[int, str], in_order: bool) -> str:
