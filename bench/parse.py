@@ -1,7 +1,8 @@
 """The header of an instance: ours against pydicom's, microseconds, in the same run.
 
-Both begin with the bytes of a file and read file meta information and data set up to the pixels. `head`: pydicom's dcmread
-leaves values raw, as we do. `values`: the same, and then the index attributes as text, for which pydicom converts them.
+Both begin with the bytes of a file and read file meta information and data set up to the pixels. `head`: pydicom's
+dcmread leaves values raw, as we do. `values`: the same, and then the index attributes as text, for which pydicom
+converts them.
 
     python bench/parse.py
 """

@@ -41,12 +41,13 @@ def encode(elements: list[Element], *, implicit: bool, big: bool = False) -> byt
 
 def encode_value(element: Element, *, implicit: bool, big: bool = False) -> bytes:
     """The value field, a sequence's delimiter included."""
-    order = ">" if big else "<"
     if element.items is None:
         return element.value
+    implicit, big = (True, False) if element.children_implicit else (implicit, big)
+    order = ">" if big else "<"
     parts = []
     for item in element.items:
-        body = encode(item.elements, implicit=implicit or element.children_implicit, big=big)
+        body = encode(item.elements, implicit=implicit, big=big)
         if item.undefined:
             parts += [_tag(0xFFFEE000, order), b"\xff" * 4, body, _tag(0xFFFEE00D, order), bytes(4)]
         else:

@@ -11,6 +11,7 @@ from sagittal.dicom.dataset.part10 import (
     make_file_header,
     read_file_meta,
 )
+from sagittal.dicom.dataset.reencode import Reencoder, is_reencodable, reencode
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -24,7 +25,10 @@ __all__ = [
     "NeedMore",
     "PixelData",
     "RawElement",
+    "Reencoder",
+    "is_reencodable",
     "make_file_header",
     "read_file_meta",
     "read_header",
+    "reencode",
 ]

@@ -31,10 +31,10 @@ from sagittal.dicom.dataset.layout import (
     LAYOUTS,
     Head,
     Layout,
-    has_known_vr,
     head_at,
     layout_found,
     layout_of,
+    layout_of_item,
 )
 from sagittal.dicom.dataset.limits import DEFAULT_LIMITS, Limits
 from sagittal.dicom.dataset.skim import nested_plan, skim_explicit, skim_implicit, top_level_plan
@@ -317,7 +317,7 @@ class HeaderReader:
         if len(data) - at < 14:
             self._need = 14
             return at
-        self._open_level(_Level(_layout_of_item(data, at + 8, level), is_item=True, is_un=False))
+        self._open_level(_Level(layout_of_item(data, at + 8, layout, is_un=level.is_un), is_item=True, is_un=False))
         return at + 8
 
     def _end_sequence(self, data: bytes, stop: int) -> int:
@@ -337,16 +337,6 @@ class HeaderReader:
             pixel_data=pixel_data,
             length=length,
         )
-
-
-def _layout_of_item(data: bytes, at: int, level: _Level) -> Layout:
-    """The layout inside an item: inside UN it is Implicit VR (PS3.5 Section 6.2.2) unless a known VR says otherwise."""
-    layout = level.layout
-    if layout.is_implicit_vr:
-        return layout
-    if level.is_un:
-        return LAYOUTS[not has_known_vr(data, at + 4, layout), layout.is_little_endian]
-    return layout_found(data, at, layout)
 
 
 def read_header(

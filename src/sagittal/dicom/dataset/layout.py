@@ -127,3 +127,15 @@ def layout_found(data: bytes, at: int, expected: Layout) -> Layout:
     """
     is_explicit = has_known_vr(data, at + 4, expected) if expected.is_implicit_vr else has_letters(data, at + 4)
     return LAYOUTS[not is_explicit, expected.is_little_endian]
+
+
+def layout_of_item(data: bytes, at: int, outer: Layout, *, is_un: bool) -> Layout:
+    """The layout inside an item whose first element is at `at`; 6 bytes are needed there.
+
+    Inside UN it is Implicit VR (PS3.5 Section 6.2.2) unless a known VR says otherwise; inside Implicit VR it is always.
+    """
+    if outer.is_implicit_vr:
+        return outer
+    if is_un:
+        return LAYOUTS[not has_known_vr(data, at + 4, outer), outer.is_little_endian]
+    return layout_found(data, at, outer)
