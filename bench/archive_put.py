@@ -12,10 +12,10 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from sagittal.access.actor import Actor
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import Arrival
 from sagittal.dicom.identifiers import TransferSyntaxUID
+from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
 CHUNK_BYTES = 128 * 1024

@@ -1,116 +1,82 @@
-"""Data sets made up for tests: a small tree of elements, and an encoder that knows nothing of the code under test."""
+"""Small synthetic data sets for tests of the archive, encoded by hand."""
 
 import struct
-import zlib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-import hypothesis.strategies as st
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+RLE = "1.2.840.10008.1.2.5"
+CT = "1.2.840.10008.5.1.4.1.1.2"
 
-LONG = {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
-IMPLICIT = "1.2.840.10008.1.2"
-EXPLICIT = "1.2.840.10008.1.2.1"
-DEFLATED = "1.2.840.10008.1.2.1.99"
-BIG = "1.2.840.10008.1.2.2"
-JPEG = "1.2.840.10008.1.2.4.50"
-SYNTAXES = (IMPLICIT, EXPLICIT, DEFLATED, BIG)
-
-
-@dataclass
-class Item:
-    elements: list["Element"]
-    undefined: bool = False
-
-
-@dataclass
-class Element:
-    tag: int
-    vr: str
-    value: bytes = b""
-    items: list[Item] | None = None
-    undefined: bool = False
-    children_implicit: bool = field(default=False)  # a UN sequence of PS3.5 Section 6.2.2
-
-
-def _tag(tag: int, order: str) -> bytes:
-    return struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
-
-
-def encode(elements: list[Element], *, implicit: bool, big: bool = False) -> bytes:
-    return b"".join(encode_element(element, implicit=implicit, big=big) for element in elements)
+_LONG = frozenset({"OB", "OW", "SQ", "UN", "UT", "OF", "OD"})
+_VRS = {
+    0x00080005: "CS",
+    0x00080016: "UI",
+    0x00080018: "UI",
+    0x00080020: "DA",
+    0x00080060: "CS",
+    0x00080090: "PN",
+    0x00081030: "LO",
+    0x0008103E: "LO",
+    0x00100010: "PN",
+    0x00100020: "LO",
+    0x00100021: "LO",
+    0x00100030: "DA",
+    0x0020000D: "UI",
+    0x0020000E: "UI",
+    0x00200013: "IS",
+    0x00280002: "US",
+    0x00280004: "CS",
+    0x00280008: "IS",
+    0x00280010: "US",
+    0x00280011: "US",
+    0x00280100: "US",
+    0x7FE00010: "OW",
+}
 
 
-def encode_value(element: Element, *, implicit: bool, big: bool = False) -> bytes:
-    """The value field, a sequence's delimiter included."""
-    order = ">" if big else "<"
-    if element.items is None:
-        return element.value
-    parts = []
-    for item in element.items:
-        body = encode(item.elements, implicit=implicit or element.children_implicit, big=big)
-        if item.undefined:
-            parts += [_tag(0xFFFEE000, order), b"\xff" * 4, body, _tag(0xFFFEE00D, order), bytes(4)]
-        else:
-            parts += [_tag(0xFFFEE000, order), struct.pack(order + "I", len(body)), body]
-    if element.undefined:
-        parts += [_tag(0xFFFEE0DD, order), bytes(4)]
-    return b"".join(parts)
+def element(tag: int, value: bytes, vr: str = "", *, undefined: bool = False) -> bytes:
+    """One element in Explicit VR Little Endian, padded to even length."""
+    vr = vr or _VRS[tag]
+    if len(value) % 2:
+        value += b"\0" if vr in ("UI", "OB", "UN") else b" "
+    head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr.encode())
+    length = 0xFFFFFFFF if undefined else len(value)
+    return head + (struct.pack("<HI", 0, length) if vr in _LONG else struct.pack("<H", length)) + value
 
 
-def encode_element(element: Element, *, implicit: bool, big: bool = False) -> bytes:
-    order = ">" if big else "<"
-    value = encode_value(element, implicit=implicit, big=big)
-    length = 0xFFFFFFFF if element.undefined else len(value)
-    head = _tag(element.tag, order)
-    if implicit:
-        head += struct.pack(order + "I", length)
-    elif element.vr in LONG:
-        head += element.vr.encode() + b"\0\0" + struct.pack(order + "I", length)
-    else:
-        head += element.vr.encode() + struct.pack(order + "H", length)
-    return head + value
+def data_set(
+    number: int = 1,
+    *,
+    study: str = "1.2.3",
+    series: str = "1.2.3.1",
+    pixels: bytes = b"\1\2" * 64,
+    more: Mapping[int, bytes | None] | None = None,
+) -> bytes:
+    """A CT image of 8 x 8 pixels, Instance Number `number`, with attributes overridden or left out (None)."""
+    values: dict[int, bytes | None] = {
+        0x00080016: CT.encode(),
+        0x00080018: f"{series}.{number}".encode(),
+        0x00080020: b"20240229",
+        0x00080060: b"CT",
+        0x00100010: b"Doe^Jane",
+        0x00100020: b"P1",
+        0x0020000D: study.encode(),
+        0x0020000E: series.encode(),
+        0x00200013: str(number).encode(),
+        0x00280002: b"\1\0",
+        0x00280004: b"MONOCHROME2",
+        0x00280010: b"\x08\0",
+        0x00280011: b"\x08\0",
+        0x00280100: b"\x10\0",
+        **(more or {}),
+    }
+    body = b"".join(element(tag, value) for tag, value in sorted(values.items()) if value is not None)
+    return body + (element(0x7FE00010, pixels) if pixels else b"")
 
 
-def encode_in(elements: list[Element], transfer_syntax_uid: str) -> bytes:
-    data = encode(elements, implicit=transfer_syntax_uid == IMPLICIT, big=transfer_syntax_uid == BIG)
-    if transfer_syntax_uid == DEFLATED:
-        stream = zlib.compressobj(6, zlib.DEFLATED, -15)
-        data = stream.compress(data) + stream.flush()
-    return data
-
-
-_VRS = ["AE", "CS", "DS", "IS", "LO", "PN", "SH", "UI", "US", "FD", "AT", "OB", "OW", "UN", "UT", "UC", "SV"]
-_TAGS = st.one_of(
-    st.sampled_from([0x00080005, 0x00080016, 0x00080018, 0x00100010, 0x0020000D, 0x00280008, 0x00091010, 0x60003000]),
-    st.builds(lambda group, element: group << 16 | element, st.integers(8, 0x7FDF), st.integers(1, 0xFFFF)),
-)
-_VALUES = st.binary(max_size=40)
-_leaf = st.builds(Element, tag=_TAGS, vr=st.sampled_from(_VRS), value=_VALUES)
-
-
-def _sequences(children: st.SearchStrategy[Element]) -> st.SearchStrategy[Element]:
-    items = st.lists(st.builds(Item, st.lists(children, max_size=4), st.booleans()), max_size=3)
-    plain = st.builds(Element, tag=_TAGS, vr=st.just("SQ"), items=items, undefined=st.booleans())
-    unknown = st.builds(
-        Element, tag=_TAGS, vr=st.just("UN"), items=items, undefined=st.just(True), children_implicit=st.just(True)
-    )
-    return st.one_of(plain, unknown)
-
-
-_element = st.recursive(_leaf, _sequences, max_leaves=12)
-
-
-def _ordered(elements: list[Element]) -> list[Element]:
-    return sorted({element.tag: element for element in elements}.values(), key=lambda element: element.tag)
-
-
-data_sets = st.lists(_element, max_size=12).map(_ordered)
-"""Data sets without pixel data: unique tags in rising order, sequences of every length form, private tags."""
-
-pixels = st.sampled_from(
-    [
-        None,
-        Element(0x7FE00010, "OW", bytes(range(64))),
-        Element(0x7FE00008, "OF", bytes(64)),
-        Element(0x7FE00009, "OD", bytes(64)),
-    ]
-)
+def encapsulated(fragments: list[bytes], **how: object) -> bytes:
+    """A data set with `fragments` behind an empty offset table."""
+    items = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(value)) + value for value in [b"", *fragments])
+    end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    plain = data_set(pixels=b"", **how)  # type: ignore[arg-type]  # as data_set
+    return plain + element(0x7FE00010, items + end, "OB", undefined=True)

@@ -7,9 +7,10 @@ DATA/packs/ab/cd/*.tar what we keep
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy import Executable
 
@@ -20,14 +21,17 @@ from sagittal.archive.index.locate import EVENTS_SQL, event_from, instance_from,
 from sagittal.archive.index.readers import AnyRow, ReaderPool
 from sagittal.archive.index.writer import IndexWriter
 from sagittal.archive.lock import FolderLock
-from sagittal.archive.model import Event, Sender, StoredInstance
+from sagittal.archive.model import Event, StoredInstance
 from sagittal.archive.packs.disk import Disk
 from sagittal.archive.packs.reader import PackReader
 from sagittal.archive.repair import RepairReport, repair
 from sagittal.archive.session import PackSession
 from sagittal.archive.settings import ArchiveSettings
 from sagittal.errors import Conflict, Corrupt, Invalid
+from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
+
+T = TypeVar("T")
 
 INDEX_NAME = "index.db"
 PACKS_NAME = "packs"
@@ -40,6 +44,7 @@ class Archive:
 
     Attributes:
         root: the data folder.
+        packs: its folder of packs.
         repairs: what start-up had to put right.
     """
 
@@ -55,6 +60,7 @@ class Archive:
     ) -> None:
         """Made by `open`."""
         self.root = root
+        self.packs = root / PACKS_NAME
         self.repairs = repairs
         self._lock = lock
         self._index = index
@@ -62,11 +68,11 @@ class Archive:
         self._settings = settings
         self._clock = clock
         self._threads = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="sagittal-file")
-        self._packs = PackReader(root / PACKS_NAME, self._threads, settings.max_read_packs)
+        self._reader = PackReader(self.packs, self._threads, settings.max_read_packs)
         self._readers = ReaderPool(root / INDEX_NAME, settings.read_threads)
         self._feed = Feed(index.last_seq)
         self._sessions: set[PackSession] = set()
-        self._committer = Committer(root / PACKS_NAME, index, disk, settings, self._feed.published)
+        self._committer = Committer(self.packs, index, disk, settings, self._feed.published)
         self._is_closed = False
 
     @classmethod
@@ -109,7 +115,7 @@ class Archive:
             raise
         return cls(root, lock, index, repairs, disk or Disk(), settings or ArchiveSettings(), clock)
 
-    def session(self, actor: Sender) -> PackSession:
+    def session(self, actor: Actor) -> PackSession:
         """Starts taking instances from one association, request or import."""
         session = PackSession(
             actor, self._committer, self._threads, self._disk, self._settings, self._clock, self._sessions.discard
@@ -136,7 +142,7 @@ class Archive:
             raise Invalid(f"bytes {start} to {start + length} of a file of {instance.file_length} bytes")
         if instance.is_corrupt:
             raise Corrupt(f"instance {instance.sop_instance_uid} is damaged in pack {instance.pack_id}")
-        return await self._packs.read(instance.pack_id, instance.file_offset + start, length)
+        return await self._reader.read(instance.pack_id, instance.file_offset + start, length)
 
     async def stream(self, instance: StoredInstance, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """The Part 10 file from `start` to `stop`, in chunks of at most CHUNK_BYTES."""
@@ -149,6 +155,18 @@ class Archive:
     async def select(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> list[AnyRow]:
         """All rows of a SQLAlchemy Core statement over `index.schema`."""
         return await self._readers.select(statement, parameters)
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """All rows of SQL text that is always the same, with question marks for `values`."""
+        return await self._readers.fetch(sql, values)
+
+    async def change(self, run: Callable[[IndexWriter], T]) -> T:
+        """Has `run` change the index, in the committing thread between batches."""
+        return await self._committer.call(run)
+
+    def now_ns(self) -> int:
+        """The archive's clock, nanoseconds since 1970-01-01 UTC."""
+        return self._clock()
 
     async def events(self, after: int, limit: int) -> tuple[Event, ...]:
         """At most `limit` events beyond number `after`, in order."""
@@ -167,7 +185,7 @@ class Archive:
             await session.close()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._close)
-        self._packs.close()
+        self._reader.close()
 
     def _close(self) -> None:
         self._committer.stop()

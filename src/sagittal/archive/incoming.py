@@ -8,7 +8,7 @@ from typing import Protocol
 from sagittal.archive.index.attributes import INDEX_TAGS, SERIES_INSTANCE_UID
 from sagittal.archive.index.rows import Identity, identify
 from sagittal.archive.intake import Intake
-from sagittal.archive.model import Arrival, Sender, Stored
+from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.packs.buffers import Buffer, stable
 from sagittal.archive.packs.facts import short
 from sagittal.archive.put import Chunk, PackSlot, Put
@@ -16,6 +16,7 @@ from sagittal.archive.settings import ArchiveSettings
 from sagittal.dicom.dataset import Header, HeaderReader
 from sagittal.dicom.identifiers import SeriesUID
 from sagittal.errors import Exhausted, Invalid
+from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
 _MAX_PIECES = 4096
@@ -25,7 +26,7 @@ _MAX_PIECES = 4096
 class Writer(Protocol):
     """The session an instance comes in by, as `Incoming` needs it."""
 
-    actor: Sender
+    actor: Actor
     settings: ArchiveSettings
     threads: Executor
 

@@ -1,27 +1,12 @@
 """The nouns of the archive, as other rooms see them."""
 
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, SOPClassUID, StudyUID, TransferSyntaxUID
 
 Outcome = Literal["stored", "duplicate", "conflict"]
-
-
-class Sender(Protocol):
-    """On whose behalf something is kept: an `access` Actor, as far as the archive looks at one."""
-
-    @property
-    def door(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def called(self) -> str: ...
-    @property
-    def address(self) -> str: ...
-    @property
-    def facility(self) -> str: ...
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):

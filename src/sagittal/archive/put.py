@@ -4,10 +4,11 @@ import asyncio
 
 from sagittal.archive.index.rows import Identity
 from sagittal.archive.intake import Intake
-from sagittal.archive.model import Arrival, Outcome, Sender, Stored
+from sagittal.archive.model import Arrival, Outcome, Stored
 from sagittal.archive.packs.facts import Facts, state_facts
 from sagittal.archive.packs.writer import PackWriter
 from sagittal.dicom.dataset import Header
+from sagittal.runtime.actor import Actor
 
 Chunk = bytes | memoryview
 
@@ -63,7 +64,7 @@ class Put:
     def __init__(
         self,
         *,
-        actor: Sender,
+        actor: Actor,
         arrival: Arrival,
         header: Header,
         identity: Identity,

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from sagittal.archive.commit import Committer
 from sagittal.archive.incoming import Incoming
 from sagittal.archive.index.rows import Identity
-from sagittal.archive.model import Arrival, Sender, Stored
+from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.packs.disk import Disk
 from sagittal.archive.packs.names import new_pack_id
 from sagittal.archive.packs.writer import MAX_MEMBERS, PackWriter
@@ -16,6 +16,7 @@ from sagittal.archive.settings import ArchiveSettings
 from sagittal.dicom.dataset import Header, make_file_header
 from sagittal.dicom.identifiers import SeriesUID
 from sagittal.errors import Exhausted, SagittalError
+from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
 
@@ -28,7 +29,7 @@ class PackSession:
 
     def __init__(
         self,
-        actor: Sender,
+        actor: Actor,
         committer: Committer,
         threads: Executor,
         disk: Disk,

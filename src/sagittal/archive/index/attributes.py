@@ -41,7 +41,6 @@ PATIENT: Attributes = {
     0x00101005: None,  # Patient's Birth Name
     0x00101060: None,  # Patient's Mother's Birth Name
     0x00102160: "ethnic_group",
-    0x00102162: None,  # Ethnic Groups
     0x00102201: None,  # Patient Species Description
     0x00102202: None,  # Patient Species Code Sequence
     0x00102203: None,  # Patient's Sex Neutered

@@ -78,7 +78,7 @@ class Entry:
                 continue
             self.members[tag] = rendering.json
             self.is_changed = True
-            if column is not None:
+            if column is not None and column in self.values:
                 self.values[column] = rendering.text
                 folded = _FOLDED.get(column)
                 if folded is not None and folded in self.values:

@@ -151,8 +151,7 @@ instances = Table(
     Column("digest", LargeBinary, nullable=False),  # BLAKE3 of the file
     Column("digest_data_set", LargeBinary, nullable=False),  # BLAKE3 of the data set: tells duplicates
     _count("received_ns"),
-    _count("verified_ns"),  # when its digest was last re-read; 0 never
-    _count("is_corrupt"),
+    _count("is_corrupt"),  # its bytes were found to be no longer those that were stored
     _text("door"),
     _text("source"),
     _text("called"),
@@ -176,7 +175,6 @@ conflicts = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("digest_data_set", LargeBinary, nullable=False),
     _count("received_ns"),
-    _count("verified_ns"),
     _count("is_corrupt"),
     _text("door"),
     _text("source"),

@@ -70,3 +70,16 @@ KNOWN_INSTANCES = (
     "SELECT sop_instance_uid, digest_data_set FROM instances WHERE sop_instance_uid IN (SELECT value FROM json_each(?))"
 )
 KNOWN_CONFLICTS = KNOWN_INSTANCES.replace("FROM instances", "FROM conflicts")
+
+WHICH = {
+    "instances": "SELECT study_instance_uid, series_instance_uid, sop_instance_uid, digest, is_corrupt FROM instances"
+    " JOIN series ON series.id = instances.series JOIN studies ON studies.id = series.study WHERE instances.id = ?",
+    "conflicts": "SELECT study_instance_uid, series_instance_uid, sop_instance_uid, digest, is_corrupt"
+    " FROM conflicts WHERE id = ?",
+}
+"""By table, what an event says of a row, and whether it is marked."""
+
+MARK = {
+    "instances": "UPDATE instances SET is_corrupt = ? WHERE id = ?",
+    "conflicts": "UPDATE conflicts SET is_corrupt = ? WHERE id = ?",
+}

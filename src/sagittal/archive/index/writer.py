@@ -62,10 +62,19 @@ class IndexWriter:
         last_seq: of the newest event.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], int]) -> None:
-        """Opens the index; `clock` gives nanoseconds since 1970-01-01 UTC."""
+    def __init__(self, path: Path, clock: Callable[[], int], *, is_scratch: bool = False) -> None:
+        """Opens the index.
+
+        Args:
+            path: of the index, at revision HEAD.
+            clock: nanoseconds since 1970-01-01 UTC.
+            is_scratch: nobody misses it if the machine stops before it is closed: nothing is synced.
+        """
         self._clock = clock
+        self._durable = "OFF" if is_scratch else "FULL"
+        self._relaxed = "OFF" if is_scratch else "NORMAL"
         self._connection = connect_writer(path)
+        self._connection.execute(f"PRAGMA synchronous={self._relaxed}")
         self._renderings = Renderings()
         self._parents = Parents(self._connection, self._renderings)
         self._read_counters()
@@ -134,12 +143,12 @@ class IndexWriter:
 
     def add_packs(self, packs: Iterable[PackRow]) -> None:
         """Makes packs known, on the medium, before anything is written to them: start-up looks at no others."""
-        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute(f"PRAGMA synchronous={self._durable}")
         try:
             with self.transaction():
                 self._connection.executemany(statements.INSERT_PACK.sql, packs)
         finally:
-            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(f"PRAGMA synchronous={self._relaxed}")
 
     def seal_packs(self, lengths: Mapping[str, int]) -> None:
         """Packs that nobody writes to any more, with their lengths; those of length 0 are gone and forgotten."""
@@ -151,6 +160,36 @@ class IndexWriter:
             self._connection.executemany(
                 "DELETE FROM packs WHERE id = ?", [(pack,) for pack, length in lengths.items() if not length]
             )
+
+    def mark_verified(
+        self, pack: str, begun_ns: int, changed: Iterable[tuple[str, int, bool]]
+    ) -> list[tuple[str, bool]]:
+        """Notes that a pack was read again, and what was found to be otherwise than the index said.
+
+        Args:
+            pack: which.
+            begun_ns: nanoseconds since 1970-01-01 UTC.
+            changed: (`instances` or `conflicts`, row, is corrupt).
+
+        Returns:
+            the SOP Instance UIDs of these rows, and whether they are corrupt.
+        """
+        marked = []
+        with self.transaction() as connection:
+            connection.execute("UPDATE packs SET verified_ns = ? WHERE id = ?", (begun_ns, pack))
+            for table, row_id, is_corrupt in changed:
+                found = connection.execute(statements.WHICH[table], (row_id,)).fetchone()
+                if found is None:
+                    continue
+                *uids, digest, was_corrupt = found
+                marked.append((str(uids[-1]), is_corrupt))
+                if bool(was_corrupt) != is_corrupt:
+                    connection.execute(statements.MARK[table], (int(is_corrupt), row_id))
+                    self.last_seq += 1
+                    kind = "instance.corrupt" if is_corrupt else "instance.intact"
+                    event = (self.last_seq, kind, self.now_ns(), *uids, digest, "archive:verify")
+                    connection.execute(statements.INSERT_EVENT.sql, event)
+        return marked
 
     def open_packs(self) -> list[PackRow]:
         """The packs that were not sealed, oldest first."""

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from sagittal.archive.model import Arrival, Sender
+from sagittal.archive.model import Arrival
+from sagittal.runtime.actor import Actor
 
 MAX_TEXT_BYTES = 64
 """Of each text in Facts; longer ones are cut, so that the facts always fit the room left for them."""
@@ -51,7 +52,7 @@ _decoder = msgspec.json.Decoder(Facts)
 
 
 def state_facts(
-    actor: Sender, arrival: Arrival, *, digest: str, digest_data_set: str, received_ns: int, data_set_offset: int
+    actor: Actor, arrival: Arrival, *, digest: str, digest_data_set: str, received_ns: int, data_set_offset: int
 ) -> Facts:
     """The facts of an instance that `actor` sent."""
     return Facts(

@@ -29,13 +29,18 @@ def new_pack_id(now_ns: int) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def is_pack_id(text: str) -> bool:
+    """Whether `text` is the name of a pack."""
+    return _PACK_ID.fullmatch(text) is not None
+
+
 def pack_path(root: Path, pack_id: str) -> Path:
     """Where the pack lies: two levels of folders named by the last of its random part.
 
     >>> pack_path(Path("packs"), "018bcfe5-6800-7abc-8def-0123456789ab").as_posix()
     'packs/ab/89/018bcfe5-6800-7abc-8def-0123456789ab.tar'
     """
-    if _PACK_ID.fullmatch(pack_id) is None:
+    if not is_pack_id(pack_id):
         raise Invalid(f"a pack is named by a UUIDv7; got {len(pack_id)} characters of another form")
     return root / pack_id[-2:] / pack_id[-4:-2] / (pack_id + SUFFIX)
 

@@ -153,10 +153,10 @@ def test_a_flipped_header_byte_never_changes_what_is_read(comment: bytes, at: in
 
 
 def test_facts_fit_their_room_whatever_peers_call_themselves() -> None:
-    from sagittal.access.actor import Actor
     from sagittal.archive.model import Arrival
     from sagittal.archive.packs.facts import MAX_FACTS_BYTES, state_facts
     from sagittal.dicom.identifiers import TransferSyntaxUID
+    from sagittal.runtime.actor import Actor
 
     long = '"\\é\0' * 500
     facts = state_facts(
