@@ -28,7 +28,7 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
     idle_timeout_s: float = 60.0
     min_rate_bytes_s: float = 100.0
     max_object_bytes: int = 64 * 1024**3
-    max_parts: int = 100_000
+    max_parts: int = 50_000
     max_answers: int = 5000
     max_frames: int = 10_000
     max_commits: int = 8
