@@ -54,7 +54,7 @@ def as_we_say_it(theirs: Json, swap: bool) -> Json:
                 element["Value"] = values
             else:
                 del element["Value"]  # PS3.18 Section F.2.5: an empty attribute has no Value
-        elif "InlineBinary" in element and swap:  # PS3.18 Section F.2.7: little endian
+        elif "InlineBinary" in element and swap:  # JSON names no byte order: ours is little endian
             element["InlineBinary"] = swapped(element["InlineBinary"], WORD_SIZES.get(element["vr"], ""))
         out[tag] = element
     return out

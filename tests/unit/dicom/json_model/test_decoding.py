@@ -4,6 +4,7 @@ import json
 import math
 import zlib
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pydicom
@@ -382,10 +383,7 @@ def test_encoding_what_was_decoded_gives_the_same(dataset: Json, syntax: str) ->
 
 
 def test_pydicoms_own_json_is_decoded() -> None:
-    path = pydicom.data.get_testdata_file("test1.json", read=False)
-    assert isinstance(path, str)
-    with open(path, "rb") as file:
-        (dataset,) = loads(file.read())
+    (dataset,) = loads((Path(pydicom.__file__).parent / "data" / "test_files" / "test1.json").read_bytes())
     assert dataset["00181310"].pop("Value")[4] is None  # binary numbers cannot be empty among others
     found = by_pydicom(decode(dataset, ELE, fetch_bulk=lambda *_: b""), ELE)
     assert found.StudyInstanceUID == dataset["0020000D"]["Value"][0]
