@@ -118,7 +118,7 @@ def format_name(name: PersonName) -> str:
     >>> format_name(PersonName(NameGroup("Yamada", "Tarou"), NameGroup("山田", "太郎")))
     'Yamada^Tarou=山田^太郎'
     """
-    return "=".join("^".join(group).rstrip("^") for group in name).rstrip("=")
+    return "=".join("^".join(group).rstrip("^") for group in name).rstrip("^=")
 
 
 def groups(text: str) -> tuple[str, ...]:

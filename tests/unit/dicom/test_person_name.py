@@ -97,6 +97,7 @@ def test_a_name_has_groups_of_components() -> None:
         ("=山田", "=山田"),
         ("==やまだ^", "==やまだ"),
         ("A^B^C^D^E^F", "A^B^C^D^E^F"),
+        ("==^=", ""),
     ],
 )
 def test_a_name_is_written_without_delimiters_at_its_end(text: str, formatted: str) -> None:

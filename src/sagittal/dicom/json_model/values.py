@@ -9,8 +9,8 @@ What the standard leaves open or pydicom does otherwise:
   which PS3.18 Table F.2.3-1 allows, so that one bad value does not hide an object from readers.
 - NaN and infinities have no JSON number (RFC 8259 Section 6): the strings "NaN", "Infinity" and "-Infinity".
 - Integers beyond 2**53, which JavaScript would round, are strings (PS3.18 Table F.2.3-1 allows it for SV and UV).
-- InlineBinary is in little endian byte order whatever the data set was in: PS3.18 Section F.2.7 leaves byte order to the
-  rules of PS3.5, a JSON text names no Transfer Syntax, and the default one of PS3.5 Section 10.1 is little endian.
+- InlineBinary is in little endian byte order whatever the data set was in: PS3.18 Section F.2.7 leaves byte order to
+  the rules of PS3.5, a JSON text names no Transfer Syntax, and the default one of PS3.5 Section 10.1 is little endian.
 """
 
 import binascii
