@@ -7,7 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from sagittal.dicom import person_name
-from sagittal.dicom.identifiers import is_uid
+from sagittal.dicom.identifiers import MAX_UID_LENGTH
 from sagittal.dicom.matching.moments import FIRST_TIME, LAST_TIME, Span, span_of, split_range, to_utc
 from sagittal.dicom.registry import keyword_of
 from sagittal.errors import Invalid
@@ -147,10 +147,15 @@ def _bare(vr: str, value: str) -> str:
 
 
 def _uid_list(key: Key, values: tuple[str, ...]) -> Match:
+    """Departs from PS3.5 Section 9.1: UIDs with letters are in archives of the field; they are found as they are."""
     for value in values:
-        if not is_uid(value):
-            raise Invalid(f"{key.name} is to be UIDs of digits and dots, at most 64 characters each")
+        if not _is_findable_uid(value):
+            raise Invalid(f"{key.name} is to be UIDs, at most 64 printable characters each and no wild cards")
     return UidList(tuple(dict.fromkeys(values)))
+
+
+def _is_findable_uid(text: str) -> bool:
+    return len(text) <= MAX_UID_LENGTH and text.isascii() and text.isprintable() and not set("*?") & set(text)
 
 
 def _parse_value(key: Key, value: str, fuzzy: bool) -> Match:
