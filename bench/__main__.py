@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from bench import json_model, parse, store, stow
+from bench import json_model, parse, peers, store, stow
 from bench.store import Rate
 
 GOALS = """Goals: parse >= 15x and JSON >= 10x pydicom; C-STORE >= 3x Orthanc's rate on small and >= 2x on CT, at <= 1/4 of its
@@ -27,7 +27,7 @@ def main() -> None:
         if "store" in said.parts:
             _ratios("C-STORE, TCP_NODELAY=1 at the sender", store.measure(root, said.small, said.ct, nagle=False))
         if "stock" in said.parts:
-            servers = (store.peers.sagittal, store.peers.orthanc)
+            servers = (peers.sagittal, peers.orthanc)
             rates = store.measure(root, said.small // 20, said.ct // 5, nagle=True, servers=servers)
             _ratios("C-STORE, stock senders", rates)
         if "stow" in said.parts:

@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from sagittal.cli import exporting, importing, network, serving, shown, upkeep
+from sagittal.cli import exporting, importing, network, sending, serving, shown, upkeep
 from sagittal.errors import SagittalError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app.command("serve")(serving.serve)
 app.command("demo")(serving.demo)
 app.command("import")(importing.import_)
 app.command("export")(exporting.export)
-app.command("send")(network.send)
+app.command("send")(sending.send)
 app.command("echo")(network.echo)
 app.command("find")(network.find)
 app.command("reindex")(upkeep.reindex)
