@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from sagittal.dicom.dataset import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from sagittal.dicom.identifiers import is_uid
 from sagittal.dicom.registry.uids import is_storage_class, uid_entry
 from sagittal.dicom.transfer_syntax import (
@@ -22,9 +23,6 @@ from sagittal.dicom.upper_layer.items import (
     UserInformation,
 )
 from sagittal.dicom.upper_layer.pdu import AssociateAccept, AssociateRequest
-
-IMPLEMENTATION_CLASS_UID: Final = "2.25.220498306212405376437212397317428183153"
-IMPLEMENTATION_VERSION: Final = "SAGITTAL_1"
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 STORAGE_SERVICE_CLASS: Final = "1.2.840.10008.4.2"
@@ -113,7 +111,7 @@ def accept(request: AssociateRequest, max_pdu_bytes: int) -> AssociateAccept:
         user=UserInformation(
             max_length=max_pdu_bytes,
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,
-            implementation_version_name=IMPLEMENTATION_VERSION,
+            implementation_version_name=IMPLEMENTATION_VERSION_NAME,
             roles=tuple(_role(role, kinds.get(role.sop_class_uid)) for role in request.user.roles),
             extended=tuple(
                 _features(item, kind) for item in request.user.extended if (kind := kinds.get(item.sop_class_uid))

@@ -4,8 +4,10 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final, NamedTuple
 
+from sagittal.dicom.dataset import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from sagittal.dicom.upper_layer.association import Association, Limits
 from sagittal.dicom.upper_layer.items import ProposedContext, RoleSelection, SOPClassExtended, UserInformation
 from sagittal.dicom.upper_layer.pdu import (
@@ -22,7 +24,7 @@ from sagittal.dicom.upper_layer.pdu import (
     ReleaseRequest,
 )
 from sagittal.dimse.link import AssociationEnded, Link
-from sagittal.dimse.negotiation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
+from sagittal.dimse.tls import client_context
 from sagittal.dimse.watch import Pace
 from sagittal.errors import PeerFailed, Unsupported
 from sagittal.runtime.deadline import Deadline
@@ -107,6 +109,17 @@ class Requestor:
         self.settings = settings
         self._tls = tls
 
+    @classmethod
+    def of(cls, settings: Settings) -> "Requestor":
+        """One with our certificate of the settings, if a destination wants TLS."""
+        if not any(destination.tls for destination in settings.destinations.values()):
+            return cls(settings)
+        certificate, key, authorities = (
+            Path(text) if text else None
+            for text in (settings.dicom_tls_certificate, settings.dicom_tls_key, settings.dicom_tls_ca)
+        )
+        return cls(settings, client_context(authorities, certificate, key))
+
     @asynccontextmanager
     async def associate(
         self,
@@ -131,7 +144,7 @@ class Requestor:
             user=UserInformation(
                 max_length=self.settings.max_pdu_bytes,
                 implementation_class_uid=IMPLEMENTATION_CLASS_UID,
-                implementation_version_name=IMPLEMENTATION_VERSION,
+                implementation_version_name=IMPLEMENTATION_VERSION_NAME,
                 roles=tuple(roles),
                 extended=tuple(extended),
             ),

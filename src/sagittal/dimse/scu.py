@@ -1,6 +1,6 @@
 """What we ask of a peer over an association: C-ECHO, C-STORE, C-FIND, C-MOVE, C-GET (PS3.7 Section 9.1)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
@@ -88,7 +88,7 @@ async def store(
     return await _await_response(peer, CStoreResponse, message_id, timeout_s)
 
 
-async def find(peer: Peer, sop_class_uid: str, identifier: bytes, timeout_s: float) -> AsyncIterator[bytes]:
+async def find(peer: Peer, sop_class_uid: str, identifier: bytes, timeout_s: float) -> AsyncGenerator[bytes, None]:
     """The identifiers that match, encoded in the transfer syntax of `peer.context_for(sop_class_uid)`, as asked.
 
     Leaving the iterator early cancels the query. PeerFailed when the peer says that it failed.
@@ -113,7 +113,7 @@ async def find(peer: Peer, sop_class_uid: str, identifier: bytes, timeout_s: flo
 
 async def move(
     peer: Peer, sop_class_uid: str, identifier: bytes, destination_aet: str, timeout_s: float
-) -> AsyncIterator[CMoveResponse]:
+) -> AsyncGenerator[CMoveResponse, None]:
     """Every response to a C-MOVE, the last one included. The peer may take `timeout_s` between two."""
     context_id, _ = peer.context_for(sop_class_uid)
     message_id = peer.next_message_id()
@@ -131,7 +131,7 @@ async def move(
 
 async def get(
     peer: Peer, sop_class_uid: str, identifier: bytes, receive: Receive, timeout_s: float
-) -> AsyncIterator[CGetResponse]:
+) -> AsyncGenerator[CGetResponse, None]:
     """Every response to a C-GET, the last one included; the instances that come between them go to `receive`.
 
     The association is to have the peer as SCP of nothing and us as SCP of the storage classes (role selection).

@@ -1,6 +1,6 @@
 """The room's verb: a question in, answers out, in batches, without holding them all."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -37,7 +37,7 @@ def unmatchable(level: Level, keys: Sequence[Key]) -> tuple[Key, ...]:
     return tuple(key for key in keys if not isinstance(parse(key), Universal) and not _is_held(level, key))
 
 
-async def find(archive: Archive, actor: Actor, query: Query, deadline: Deadline) -> AsyncIterator[Found]:
+async def find(archive: Archive, actor: Actor, query: Query, deadline: Deadline) -> AsyncGenerator[Found, None]:
     """Every entity at the level of `query` that matches all its keys, in the order of the level.
 
     Raises:

@@ -1,0 +1,180 @@
+"""C-MOVE and C-GET as SCP (PS3.4 Sections C.4.2 and C.4.3)."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
+from typing import Final
+
+from sagittal.archive.archive import Archive
+from sagittal.archive.model import StoredInstance
+from sagittal.dicom import json_model
+from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
+from sagittal.dicom.matching import Key
+from sagittal.dicom.messages.assembly import CommandReceived
+from sagittal.dicom.messages.commands import CGetRequest, CMoveRequest
+from sagittal.dicom.messages.statuses import CANCEL, MOVE_DESTINATION_UNKNOWN
+from sagittal.dicom.upper_layer.framing import Buffer
+from sagittal.dimse.failures import comment_on, statuses_of
+from sagittal.dimse.identifier import MAX_IDENTIFIER_BYTES, Identifier, parse_identifier
+from sagittal.dimse.link import AssociationEnded
+from sagittal.dimse.negotiation import QUERY_RETRIEVE
+from sagittal.dimse.requestor import Peer
+from sagittal.dimse.scu import Outgoing
+from sagittal.dimse.sending import Sent, deliver, send
+from sagittal.dimse.tally import RetrieveRequest, Tally
+from sagittal.dimse.visit import Visit
+from sagittal.errors import Invalid, NotFound, SagittalError
+from sagittal.find import Level, Query
+from sagittal.find import find as search
+from sagittal.retrieve.scope import Scope, locate
+from sagittal.runtime.deadline import Deadline
+from sagittal.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+_PATIENT_ID, _STUDY, _SERIES, _INSTANCE = 0x00100020, 0x0020000D, 0x0020000E, 0x00080018
+_UNIQUE_KEYS: Final = {
+    Level.PATIENT: _PATIENT_ID,
+    Level.STUDY: _STUDY,
+    Level.SERIES: _SERIES,
+    Level.IMAGE: _INSTANCE,
+}
+
+
+async def move(visit: Visit, received: CommandReceived) -> None:
+    """Answers a C-MOVE-RQ."""
+    request = received.command
+    if isinstance(request, CMoveRequest):
+        await _serve(visit, received.context_id, request)
+
+
+async def get(visit: Visit, received: CommandReceived) -> None:
+    """Answers a C-GET-RQ."""
+    request = received.command
+    if isinstance(request, CGetRequest):
+        await _serve(visit, received.context_id, request)
+
+
+async def _serve(visit: Visit, context_id: int, request: RetrieveRequest) -> None:
+    tally = Tally(request, context_id, visit.link)
+    comment = None
+    try:
+        status = await _retrieve(visit, context_id, request, tally)
+    except AssociationEnded:
+        raise
+    except SagittalError as error:
+        status, comment = statuses_of(error).retrieve, comment_on(error)
+        log.warning("retrieve refused", calling_aet=visit.actor.name, error=str(error))
+    except Exception as error:  # the border of a request
+        status = statuses_of(error).retrieve
+        log.exception("retrieve failed", calling_aet=visit.actor.name)
+    await visit.link.skip_data()
+    await tally.respond(status, comment)
+
+
+async def _retrieve(visit: Visit, context_id: int, request: RetrieveRequest, tally: Tally) -> int:
+    """Does the sub-operations; returns the last status."""
+    link = visit.link
+    model = QUERY_RETRIEVE[visit.abstract_syntax(context_id)]
+    identifier = parse_identifier(await link.read_data(MAX_IDENTIFIER_BYTES), link.contexts[context_id], model.root)
+    if isinstance(request, CMoveRequest) and request.move_destination not in visit.settings.destinations:
+        log.warning("move destination unknown", calling_aet=visit.actor.name, destination=request.move_destination)
+        return MOVE_DESTINATION_UNKNOWN
+    found = await locate_all(visit, identifier)
+    tally.remaining = len(found)
+    outgoing = [outgoing_of(visit.archive, instance) for instance in found]
+    sent = _by_move(visit, request, outgoing) if isinstance(request, CMoveRequest) else _by_get(visit, outgoing)
+    async with aclosing(sent) as results:
+        if outgoing:
+            await tally.tell()
+        async for result in results:
+            tally.count(result)
+            if request.message_id in link.cancelled and tally.remaining:
+                return CANCEL
+            await tally.tell()
+    log.info(
+        "retrieve done",
+        calling_aet=visit.actor.name,
+        completed=tally.completed,
+        failed=tally.failed,
+        warning=tally.warning,
+    )
+    return tally.status
+
+
+async def _by_move(visit: Visit, request: CMoveRequest, outgoing: Iterable[Outgoing]) -> AsyncGenerator[Sent, None]:
+    async def instances() -> AsyncIterator[Outgoing]:
+        for instance in outgoing:
+            visit.link.check()  # nobody is left to send for
+            yield instance
+
+    destination = visit.settings.destinations[request.move_destination]
+    originator = (visit.actor.name, request.message_id)
+    sent = send(visit.requestor, request.move_destination, destination, instances(), originator)
+    async with aclosing(sent) as results:
+        async for result in results:
+            yield result
+
+
+async def _by_get(visit: Visit, outgoing: Iterable[Outgoing]) -> AsyncGenerator[Sent, None]:
+    peer = Peer(visit.link, visit.storage_proposals(), visit.answer)
+    for instance in outgoing:
+        yield await deliver(peer, instance, visit.settings.dimse_timeout_s)
+
+
+async def locate_all(visit: Visit, identifier: Identifier) -> tuple[StoredInstance, ...]:
+    """The instances an identifier names by its unique keys, each a UID or a list of them (PS3.4 Section C.4.2.1.4).
+
+    Raises:
+        Invalid: the unique key of its level is missing.
+    """
+    wanted = identifier.values(_UNIQUE_KEYS[identifier.level])
+    if not wanted:
+        raise Invalid(f"a retrieve at level {identifier.level.value} names its entities by their unique key")
+    deadline = Deadline.after(visit.settings.operation_timeout_s)
+    scopes = [_scope(identifier, uid) for uid in wanted]
+    if identifier.level is Level.PATIENT:
+        scopes = [Scope(study=uid) for patient in wanted async for uid in _studies_of(visit, patient, deadline)]
+    found: dict[str, StoredInstance] = {}
+    for scope in scopes:
+        try:
+            located = await locate(visit.archive, visit.actor, scope, deadline)
+        except NotFound:
+            continue
+        found |= {instance.sop_instance_uid: instance for instance in located}
+    return tuple(found.values())
+
+
+def _scope(identifier: Identifier, uid: str) -> Scope:
+    """One entity, within the single entities that are named above it."""
+    level = identifier.level
+    study = identifier.values(_STUDY) if level is not Level.STUDY else (uid,)
+    series = identifier.values(_SERIES) if level is Level.IMAGE else ()
+    if level is Level.SERIES:
+        series = (uid,)
+    return Scope(
+        study=StudyUID(study[0]) if len(study) == 1 else None,
+        series=SeriesUID(series[0]) if len(series) == 1 else None,
+        instance=InstanceUID(uid) if level is Level.IMAGE else None,
+    )
+
+
+async def _studies_of(visit: Visit, patient_id: str, deadline: Deadline) -> AsyncIterator[StudyUID]:
+    query = Query(level=Level.STUDY, keys=(Key((_PATIENT_ID,), "LO", (patient_id,)),))
+    async with aclosing(search(visit.archive, visit.actor, query, deadline)) as answers:
+        async for found in answers:
+            (dataset,) = json_model.loads(found.text())
+            yield StudyUID(str(dataset[f"{_STUDY:08X}"].get("Value", [""])[0]))
+
+
+def outgoing_of(archive: Archive, instance: StoredInstance) -> Outgoing:
+    """A kept instance as something to be sent."""
+
+    def open_data_set() -> AsyncIterator[Buffer]:
+        return archive.stream(instance, instance.data_set_offset)
+
+    return Outgoing(
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+        open=open_data_set,
+    )

@@ -1,0 +1,54 @@
+"""What a peer can ask of us, put together: the table of services over an archive."""
+
+from functools import partial
+
+from sagittal.archive.archive import Archive
+from sagittal.dicom.messages.commands import (
+    CEchoRequest,
+    CFindRequest,
+    CGetRequest,
+    CMoveRequest,
+    CStoreRequest,
+    Request,
+)
+from sagittal.dicom.upper_layer.pdu import AssociateAccept, AssociateRequest
+from sagittal.dimse.attendance import Handler, attend, echo
+from sagittal.dimse.link import Link
+from sagittal.dimse.listener import Serve
+from sagittal.dimse.querying import find
+from sagittal.dimse.requestor import Requestor
+from sagittal.dimse.retrieving import get, move
+from sagittal.dimse.storing import store
+from sagittal.dimse.visit import Visit
+from sagittal.runtime.actor import Actor
+from sagittal.runtime.settings import Settings
+
+
+def services(archive: Archive, settings: Settings) -> Serve:
+    """What a Listener is to have done with each association."""
+    requestor = Requestor.of(settings)
+
+    async def serve(link: Link, request: AssociateRequest, answer: AssociateAccept) -> None:
+        visit = Visit(
+            link=link,
+            request=request,
+            answer=answer,
+            actor=Actor(door="dimse", name=request.calling_aet, called=request.called_aet, address=link.address),
+            archive=archive,
+            requestor=requestor,
+            settings=settings,
+        )
+        packs = archive.session(visit.actor)
+        handlers: dict[type[Request], Handler] = {
+            CEchoRequest: partial(echo, link),
+            CStoreRequest: partial(store, visit, packs),
+            CFindRequest: partial(find, visit),
+            CMoveRequest: partial(move, visit),
+            CGetRequest: partial(get, visit),
+        }
+        try:
+            await attend(link, handlers)
+        finally:
+            await packs.close()
+
+    return serve
