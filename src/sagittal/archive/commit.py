@@ -239,7 +239,7 @@ class Committer:
             return
         packs = {put.slot.pack for put, _ in placed}
         try:
-            self._index.add([one for _, one in placed], {pack.pack_id: pack.end for pack in packs})
+            self._index.add(one for _, one in placed)
         except Exhausted as error:
             for pack in packs:
                 pack.cut()
@@ -265,11 +265,11 @@ class Committer:
             except Exhausted as error:
                 failed[pack] = error
         if failed:
-            self._index.seal_packs({pack.pack_id: 0 for pack in failed})
+            self._index.seal_packs({pack.pack_id: (0, 0) for pack in failed})
         return failed
 
     def _seal(self, packs: tuple[PackWriter, ...]) -> None:
-        self._index.seal_packs({pack.pack_id: pack.seal(self._packs) for pack in packs if pack.is_open})
+        self._index.seal_packs({pack.pack_id: (pack.kept, pack.seal(self._packs)) for pack in packs if pack.is_open})
 
     def _answer(self, answers: list[_Answer]) -> None:
         """Tells everyone, with one wake-up for each event loop."""

@@ -223,13 +223,13 @@ def _is_sealed(descriptor: int) -> bool:
 
 def _settle_packs(packs: Path, index: IndexWriter, restored: Restored) -> None:
     """Sealed packs are sealed in the index too; others are left to the check at start-up, which cuts their tails."""
-    lengths: dict[str, int] = {}
+    ends: dict[str, tuple[int, int]] = {}
     for row in index.open_packs():
         path = pack_path(packs, row.id)
         stat = path.stat()
         if not stat.st_mode & 0o222 and row.id in restored.kept:
-            lengths[row.id] = stat.st_size
-    index.seal_packs(lengths)
+            ends[row.id] = (restored.kept[row.id], stat.st_size)
+    index.seal_packs(ends)
 
 
 def _swap(new: Path, old: Path) -> None:

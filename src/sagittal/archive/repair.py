@@ -65,22 +65,23 @@ def repair(packs: Path, index: IndexWriter) -> RepairReport:
         return RepairReport()
     tails = {row.id: tail for row in rows if (tail := _look(packs, row)) is not None}
     restored = bring_in(index, _in_order(tails.values()))
-    lengths: dict[str, int] = {}
+    ends: dict[str, tuple[int, int]] = {}
     cut_bytes = 0
     for pack_id, tail in tails.items():
         kept = restored.kept.get(pack_id, tail.row.indexed_length)
-        lengths[pack_id], cut = _seal(tail.path, kept)
+        length, cut = _seal(tail.path, kept)
+        ends[pack_id] = (kept, length)
         cut_bytes += cut
     # A pack is made known before it is created: one that holds nothing may never have been there.
-    lengths |= {row.id: 0 for row in rows if row.id not in tails and not row.indexed_length}
-    index.seal_packs(lengths)
+    ends |= {row.id: (0, 0) for row in rows if row.id not in tails and not row.indexed_length}
+    index.seal_packs(ends)
     report = RepairReport(
         packs=len(rows),
         indexed=restored.stored + restored.conflicts,
         duplicates=restored.duplicates,
         cut_bytes=cut_bytes,
         missing=tuple(row.id for row in rows if row.id not in tails and row.indexed_length),
-        empty=sum(not length for length in lengths.values()),
+        empty=sum(not length for _, length in ends.values()),
     )
     log.info("packs checked", **msgspec.structs.asdict(report))
     return report

@@ -93,7 +93,7 @@ def bring_in(index: IndexWriter, found: Iterable[ReadBack], advanced: Callable[[
             restored.conflicts += outcome == "conflict"
             restored.kept[one.pack_id] = one.member.end
         if placed:
-            index.add(placed, {one.pack_id: restored.kept[one.pack_id] for one in placed})
+            index.add(placed)
         if advanced is not None:
             advanced(len(batch))
     return restored

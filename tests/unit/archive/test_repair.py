@@ -67,11 +67,11 @@ async def test_a_pack_cut_anywhere_gives_the_instances_that_were_whole(
     empty = root / "crashed"
     await put(session, data_set(0))
     crash(root / "live", empty)
-    (pack,) = await archive.select(select(schema.packs))
+    (pack,) = await archive.change(lambda index: index.open_packs())
     ends = []
     for number in range(1, 5):
         await put(session, data_set(number, pixels=bytes(200 * number * number)))
-        ends.append((await archive.select(select(schema.packs.c.indexed_length)))[0][0])
+        ends.append((await archive.change(lambda index: index.open_packs()))[0].indexed_length)
     path = pack_path(root / "live" / "packs", pack.id)
     cut = data.draw(st.integers(pack.indexed_length, path.stat().st_size))
     is_zeroed = data.draw(st.booleans())

@@ -182,6 +182,7 @@ conflicts = Table(
     _text("address"),
     _text("reason"),
     Index("ix_conflicts_uid", "sop_instance_uid"),
+    Index("ix_conflicts_pack", "pack"),
 )
 
 packs = Table(
@@ -192,7 +193,7 @@ packs = Table(
     _text("series_instance_uid"),
     _text("state"),  # open, sealed, gone
     _count("length"),  # bytes, once sealed
-    _count("indexed_length"),  # up to here every member is in the index
+    _count("indexed_length"),  # once sealed: up to here every member is in the index; before, the instances tell
     _count("verified_ns"),  # when its digests were last re-read; 0 never
     Index("ix_packs_series", "series_instance_uid"),
     Index("ix_packs_open", "state", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
@@ -210,7 +211,6 @@ events = Table(
     _text("sop_instance_uid"),
     Column("digest", LargeBinary, nullable=False),
     _text("actor"),
-    sqlite_autoincrement=True,
 )
 
 # Folded names in pieces of three characters, for search inside them (SQLite FTS5, trigram tokenizer). The rowid is

@@ -64,12 +64,18 @@ INSERT_INSTANCE = insert_into(schema.instances)
 INSERT_CONFLICT = insert_into(schema.conflicts)
 INSERT_EVENT = insert_into(schema.events)
 INSERT_PACK = insert_into(schema.packs)
-EXTEND_PACK = update_by(schema.packs, "id", "indexed_length")
 
 KNOWN_INSTANCES = (
     "SELECT sop_instance_uid, digest_data_set FROM instances WHERE sop_instance_uid IN (SELECT value FROM json_each(?))"
 )
 KNOWN_CONFLICTS = KNOWN_INSTANCES.replace("FROM instances", "FROM conflicts")
+
+LAST_END = (
+    "SELECT max(ending) FROM (SELECT file_offset + file_length AS ending FROM instances"
+    " JOIN series ON series.id = instances.series WHERE series.series_instance_uid = ? AND instances.pack = ?"
+    " UNION ALL SELECT file_offset + file_length FROM conflicts WHERE pack = ?)"
+)
+"""Where the last member of a pack that the index has ends, without its padding."""
 
 WHICH = {
     "instances": "SELECT study_instance_uid, series_instance_uid, sop_instance_uid, digest, is_corrupt FROM instances"

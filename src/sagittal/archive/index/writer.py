@@ -15,6 +15,7 @@ from sagittal.archive.index.renderings import Renderings, context_of
 from sagittal.archive.index.rows import Placed, conflict_row, event_row, instance_row
 from sagittal.archive.index.statements import select_by
 from sagittal.archive.model import Outcome
+from sagittal.archive.packs.tar import padded
 from sagittal.errors import Exhausted
 
 OPEN_PACKS = select_by(schema.packs, "state")
@@ -77,14 +78,15 @@ class IndexWriter:
         self._connection.execute(f"PRAGMA synchronous={self._relaxed}")
         self._renderings = Renderings()
         self._parents = Parents(self._connection, self._renderings)
+        self._last_ns = 0
         self._read_counters()
 
     def _read_counters(self) -> None:
-        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+        # The last event is never taken away: numbers and times go on from it.
+        row = self._connection.execute("SELECT seq, at_ns FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         self.last_seq = int(row[0]) if row else 0
-        row = self._connection.execute("SELECT at_ns FROM events ORDER BY seq DESC LIMIT 1").fetchone()
         # Not below what was given out before a transaction failed: members with such times may be in packs.
-        self._last_ns = max(int(row[0]) if row else 0, getattr(self, "_last_ns", 0))
+        self._last_ns = max(int(row[1]) if row else 0, self._last_ns)
         self._last_instance = last_id(self._connection, "instances")
         self._last_conflict = last_id(self._connection, "conflicts")
 
@@ -103,13 +105,8 @@ class IndexWriter:
                 beside.setdefault(uid, set()).add(digest)
         return Known(kept, beside)
 
-    def add(self, placed: Iterable[Placed], indexed: Mapping[str, int]) -> None:
-        """Rows and events for instances that are in packs and synced, in the order they were received.
-
-        Args:
-            placed: the instances.
-            indexed: by pack, up to where its members are in the index once this is done, bytes.
-        """
+    def add(self, placed: Iterable[Placed]) -> None:
+        """Rows and events for instances that are in packs and synced, in the order they were received."""
         with self.transaction():
             instances, conflicts, events = [], [], []
             for one in placed:
@@ -133,7 +130,6 @@ class IndexWriter:
             if conflicts:
                 connection.executemany(statements.INSERT_CONFLICT.sql, conflicts)
             connection.executemany(statements.INSERT_EVENT.sql, events)
-            connection.executemany(statements.EXTEND_PACK.sql, [(length, pack) for pack, length in indexed.items()])
 
     def _instance_row(self, one: Placed) -> tuple[object, ...]:
         context = context_of(one.header)
@@ -150,15 +146,19 @@ class IndexWriter:
         finally:
             self._connection.execute(f"PRAGMA synchronous={self._relaxed}")
 
-    def seal_packs(self, lengths: Mapping[str, int]) -> None:
-        """Packs that nobody writes to any more, with their lengths; those of length 0 are gone and forgotten."""
+    def seal_packs(self, ends: Mapping[str, tuple[int, int]]) -> None:
+        """Packs that nobody writes to any more; those of length 0 are gone and forgotten.
+
+        Args:
+            ends: by pack, where its last member ends, and its length, bytes.
+        """
         with self.transaction():
             self._connection.executemany(
-                "UPDATE packs SET state = 'sealed', length = ? WHERE id = ?",
-                [(length, pack) for pack, length in lengths.items() if length],
+                "UPDATE packs SET state = 'sealed', indexed_length = ?, length = ? WHERE id = ?",
+                [(*end, pack) for pack, end in ends.items() if end[1]],
             )
             self._connection.executemany(
-                "DELETE FROM packs WHERE id = ?", [(pack,) for pack, length in lengths.items() if not length]
+                "DELETE FROM packs WHERE id = ?", [(pack,) for pack, end in ends.items() if not end[1]]
             )
 
     def mark_verified(
@@ -192,9 +192,14 @@ class IndexWriter:
         return marked
 
     def open_packs(self) -> list[PackRow]:
-        """The packs that were not sealed, oldest first."""
-        rows = self._connection.execute(OPEN_PACKS.sql, ("open",))
-        return [PackRow(*row) for row in rows]
+        """The packs that were not sealed; `indexed_length` as the rows of their instances tell."""
+        rows = [PackRow(*row) for row in self._connection.execute(OPEN_PACKS.sql, ("open",)).fetchall()]
+        return [row._replace(indexed_length=self._indexed_length(row)) for row in rows]
+
+    def _indexed_length(self, pack: PackRow) -> int:
+        values = (pack.series_instance_uid, pack.id, pack.id)
+        found = self._connection.execute(statements.LAST_END, values).fetchone()
+        return padded(int(found[0] or 0))
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

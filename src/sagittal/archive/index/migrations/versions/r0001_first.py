@@ -193,6 +193,7 @@ def _conflicts() -> None:
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("ix_conflicts_pack", "conflicts", ["pack"])
     op.create_index("ix_conflicts_uid", "conflicts", ["sop_instance_uid"])
 
 
@@ -231,7 +232,6 @@ def _events() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("actor", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("seq"),
-        sqlite_autoincrement=True,
     )
 
 
