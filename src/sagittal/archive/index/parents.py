@@ -13,7 +13,7 @@ from sqlalchemy import Table
 
 from sagittal.archive.index import attributes as tags
 from sagittal.archive.index import schema
-from sagittal.archive.index.renderings import Context, Rendering, Renderings
+from sagittal.archive.index.renderings import Renderer, Rendering
 from sagittal.archive.index.rows import Identity
 from sagittal.archive.index.statements import Hot, columns_of, delete_by, insert_into, select_by, update_by
 from sagittal.dicom.dataset import Header, RawElement
@@ -175,9 +175,8 @@ PatientKey = tuple[str, str, str, str]
 class Parents:
     """The rows above the instances that come, and what of them is to be written. Belongs to the thread that writes."""
 
-    def __init__(self, connection: sqlite3.Connection, renderings: Renderings) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._renderings = renderings
         self._patients: dict[PatientKey, Entry] = {}
         self._studies: dict[str, Entry] = {}
         self._series: dict[tuple[str, str], Entry] = {}
@@ -199,7 +198,7 @@ class Parents:
             *(last_id(self._connection, table) + 1 for table in ("studies", "series")),
         ]
 
-    def place(self, identity: Identity, header: Header, context: Context, facility: str, received_ns: int) -> int:
+    def place(self, identity: Identity, header: Header, renderer: Renderer, facility: str, received_ns: int) -> int:
         """Counts an instance in and merges what it says of its parents; returns the id of its series."""
         key = (identity.study_instance_uid, identity.series_instance_uid)
         series = self._series.get(key)
@@ -207,7 +206,7 @@ class Parents:
         signature = (elements.get(tags.SPECIFIC_CHARACTER_SET), *map(elements.get, tags.PARENT_TAGS))
         if series is None or series.signature != signature:
             rendered = {
-                tag: self._renderings.render(header, context, tag, element)
+                tag: renderer.render(tag, element)
                 for tag in tags.PARENT_TAGS
                 if (element := elements.get(tag)) is not None
             }

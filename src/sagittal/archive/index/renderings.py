@@ -12,10 +12,12 @@ from sagittal.dicom.dataset import Header, RawElement
 from sagittal.dicom.json_model import encode_elements_text, text_value
 from sagittal.dicom.matching import date_span
 from sagittal.dicom.registry import vr_of
+from sagittal.dicom.transfer_syntax import Encoding
 from sagittal.errors import SagittalError
 
 _MAX_REMEMBERED = 16384
 _MAX_REMEMBERED_BYTES = 256
+_MAX_RENDERERS = 32
 
 
 class Rendering(NamedTuple):
@@ -35,58 +37,59 @@ class Rendering(NamedTuple):
         return "," not in self.json
 
 
-class Context(NamedTuple):
-    """What the bytes of a value depend on beside its VR."""
+class Renderer:
+    """Renders the attributes of data sets of one encoding and character set; remembers short ones."""
 
-    encoding: tuple[bool, bool]
-    character_set: bytes
+    def __init__(self, encoding: Encoding, character_set: bytes) -> None:
+        """`character_set`: the value of (0008,0005), encoded."""
+        self._encoding = encoding
+        self._terms = character_sets.parse(character_set)
+        self._known: dict[tuple[int, RawElement], Rendering] = {}
 
-
-class Renderings:
-    """Renders the attributes of headers; remembers short ones. Belongs to one thread."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[Context, int, RawElement], Rendering] = {}
-
-    def render(self, header: Header, context: Context, tag: int, element: RawElement) -> Rendering:
+    def render(self, tag: int, element: RawElement) -> Rendering:
         """The attribute `tag` of a data set."""
-        if len(element.value) > _MAX_REMEMBERED_BYTES:
-            return _render(header, context, tag, element)
-        key = (context, tag, element)
-        known = self._known.get(key)
+        known = self._known.get((tag, element))
         if known is None:
-            if len(self._known) >= _MAX_REMEMBERED:
-                self._known.clear()
-            known = self._known[key] = _render(header, context, tag, element)
+            known = self._render(tag, element)
+            if len(element.value) <= _MAX_REMEMBERED_BYTES:
+                if len(self._known) >= _MAX_REMEMBERED:
+                    self._known.clear()
+                self._known[tag, element] = known
         return known
 
+    def _render(self, tag: int, element: RawElement) -> Rendering:
+        try:
+            json = encode_elements_text({tag: element}, self._encoding, self._terms)[1:-1].decode()
+        except (SagittalError, ValueError, struct.error):
+            # An attribute that cannot be read is not found by; the object is kept all the same.
+            json = ""
+        return Rendering(self._text(tag, element) if tag in COLUMN_TAGS else "", json)
 
-def context_of(header: Header) -> Context:
-    """How the values of a data set are to be read."""
-    encoding = header.encoding
-    terms = header.elements.get(SPECIFIC_CHARACTER_SET)
-    return Context((encoding.is_implicit_vr, encoding.is_little_endian), terms.value if terms else b"")
-
-
-def _render(header: Header, context: Context, tag: int, element: RawElement) -> Rendering:
-    terms = character_sets.parse(context.character_set)
-    try:
-        json = encode_elements_text({tag: element}, header.encoding, terms)[1:-1].decode()
-    except (SagittalError, ValueError, struct.error):
-        # An attribute that cannot be read is not found by; the object is kept all the same.
-        json = ""
-    text = ""
-    if tag in COLUMN_TAGS:
+    def _text(self, tag: int, element: RawElement) -> str:
         if element.vr == "UN":  # PS3.5 Section 6.2.2
             element = RawElement(vr_of(tag), element.value)
         try:
-            text = text_value(element, terms, is_little_endian=header.encoding.is_little_endian)
+            text = text_value(element, self._terms, is_little_endian=self._encoding.is_little_endian)
         except (ValueError, struct.error):
-            text = ""
-    return Rendering(_canonical(vr_of(tag), text), json)
+            return ""
+        # Dates in one form, so that ranges compare as text; `2020.01.31` of old consoles among them.
+        span = date_span(text) if element.vr == "DA" else None
+        return span.first if span else text
 
 
-def _canonical(vr: str, text: str) -> str:
-    """Dates in one form, so that ranges compare as text; `2020.01.31` of old consoles among them."""
-    span = date_span(text) if vr == "DA" else None
-    return span.first if span else text
+class Renderings:
+    """A renderer for each encoding and character set that comes. Belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._renderers: dict[tuple[Encoding, bytes], Renderer] = {}
+
+    def of(self, header: Header) -> Renderer:
+        """The renderer for the attributes of a data set."""
+        terms = header.elements.get(SPECIFIC_CHARACTER_SET)
+        key = (header.encoding, terms.value if terms else b"")
+        renderer = self._renderers.get(key)
+        if renderer is None:
+            if len(self._renderers) >= _MAX_RENDERERS:
+                self._renderers.clear()
+            renderer = self._renderers[key] = Renderer(*key)
+        return renderer

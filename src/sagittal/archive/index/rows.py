@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sagittal.archive.index import attributes as tags
-from sagittal.archive.index.attributes import INSTANCE, INSTANCE_TAGS
-from sagittal.archive.index.renderings import Context, Renderings
+from sagittal.archive.index.attributes import INSTANCE
+from sagittal.archive.index.renderings import Renderer
 from sagittal.archive.packs.facts import Facts
 from sagittal.dicom.dataset import Header, RawElement
 from sagittal.dicom.frames import native_frame_bits, number_of_frames
@@ -17,6 +17,7 @@ MAX_UID_CHARACTERS = 128
 """Of an identifier as kept. The standard has 64; some archives of the field hold longer ones."""
 
 _MAX_FRAMES = 1 << 31
+_INSTANCE = tuple(sorted(INSTANCE.items()))
 
 
 class Identity(NamedTuple):
@@ -129,19 +130,18 @@ def _number(header: Header, tag: int) -> int:
 Row = tuple[object, ...]
 
 
-def instance_row(placed: Placed, context: Context, renderings: Renderings, row_id: int, series_id: int) -> Row:
+def instance_row(placed: Placed, renderer: Renderer, row_id: int, series_id: int) -> Row:
     """The row of an instance, in the order of the schema's columns."""
     header, facts, identity = placed.header, placed.facts, placed.identity
     texts: dict[str, str] = {}
     members = []
     elements = header.elements
-    for tag in INSTANCE_TAGS:
+    for tag, column in _INSTANCE:
         element = elements.get(tag)
         if element is not None:
-            text, json = renderings.render(header, context, tag, element)
+            text, json = renderer.render(tag, element)
             if json:
                 members.append(json)
-            column = INSTANCE[tag]
             if column is not None:
                 texts[column] = text
     return (

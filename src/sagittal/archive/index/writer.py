@@ -11,7 +11,7 @@ import msgspec
 from sagittal.archive.index import schema, statements
 from sagittal.archive.index.connect import connect_writer
 from sagittal.archive.index.parents import Parents, last_id
-from sagittal.archive.index.renderings import Renderings, context_of
+from sagittal.archive.index.renderings import Renderings
 from sagittal.archive.index.rows import Placed, conflict_row, event_row, instance_row
 from sagittal.archive.index.statements import select_by
 from sagittal.archive.model import Outcome
@@ -77,7 +77,7 @@ class IndexWriter:
         self._connection = connect_writer(path)
         self._connection.execute(f"PRAGMA synchronous={self._relaxed}")
         self._renderings = Renderings()
-        self._parents = Parents(self._connection, self._renderings)
+        self._parents = Parents(self._connection)
         self._last_ns = 0
         self._read_counters()
 
@@ -132,10 +132,10 @@ class IndexWriter:
             connection.executemany(statements.INSERT_EVENT.sql, events)
 
     def _instance_row(self, one: Placed) -> tuple[object, ...]:
-        context = context_of(one.header)
+        renderer = self._renderings.of(one.header)
         facts = one.facts
-        series_id = self._parents.place(one.identity, one.header, context, facts.facility, facts.received_ns)
-        return instance_row(one, context, self._renderings, self._last_instance, series_id)
+        series_id = self._parents.place(one.identity, one.header, renderer, facts.facility, facts.received_ns)
+        return instance_row(one, renderer, self._last_instance, series_id)
 
     def add_packs(self, packs: Iterable[PackRow]) -> None:
         """Makes packs known, on the medium, before anything is written to them: start-up looks at no others."""
