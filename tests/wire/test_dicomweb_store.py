@@ -41,12 +41,12 @@ def test_what_is_stored_twice_is_here_once_and_success_both_times(server: WebSer
     assert stored_files(server, "1.2.3") == [file]
 
 
-def test_another_object_under_the_same_uid_is_refused_and_the_first_stays(server: WebServer) -> None:
+def test_another_object_under_the_same_uid_is_told_apart_and_the_first_stays(server: WebServer) -> None:
     first, second = (instance(study="1.2.3", uid="1.2.3.4", description=text) for text in ("one", "two"))
     stow(server, [first])
     answer = stow(server, [second])
-    assert answer.status_code == 409
-    assert answer.json()["00081198"]["Value"][0]["00081197"]["Value"] == [0x0111]
+    assert answer.status_code == 202
+    assert answer.json()["00081199"]["Value"][0]["00081196"]["Value"] == [0xB000]
     assert stored_files(server, "1.2.3") == [first]
 
 

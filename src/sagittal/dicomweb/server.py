@@ -29,6 +29,7 @@ _BACKLOG = 1024
 _MAX_CONNECTIONS = 4096
 _HEADER_TIMEOUT_MS = 30_000
 _PING_INTERVAL_MS = 30_000
+_BUFFER_BYTES = 1_048_576  # of HTTP/1.1: STOW of a CT costs 0.85 ms of CPU; with the default of 400 KB 0.98, 64 KB 1.40
 _MAX_HEADERS_BYTES = 65_536
 _MAX_FRAME_BYTES = 262_144  # of HTTP/2: the default of 16 KB costs sixteen times the calls for a STOW body
 
@@ -125,7 +126,7 @@ class _EmbeddedServer(Server):  # type: ignore[misc]  # Granian's classes are un
             websockets=False,
             backlog=_BACKLOG,
             backpressure=_MAX_CONNECTIONS,
-            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+            http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_BUFFER_BYTES),
             http2_settings=_http2_settings(),
             log_enabled=False,
             log_access=False,

@@ -14,11 +14,12 @@ from sagittal.dicomweb.problems import problem, status_of
 from sagittal.dicomweb.urls import resource_url
 from sagittal.errors import Invalid
 
-_DUPLICATE_SOP_INSTANCE = 0x0111
+_COERCION_OF_DATA_ELEMENTS = 0xB000  # the warning nearest to "kept, but a person has to look", as DIMSE gives it too
 
 _REFERENCED_SOP_CLASS_UID = "00081150"
 _REFERENCED_SOP_INSTANCE_UID = "00081155"
 _RETRIEVE_URL = "00081190"
+_WARNING_REASON = "00081196"
 _FAILURE_REASON = "00081197"
 _FAILED_SOP_SEQUENCE = "00081198"
 _REFERENCED_SOP_SEQUENCE = "00081199"
@@ -29,13 +30,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one part.
 
     Attributes:
-        state: `kept` also for what was here already.
+        state: `kept` also for what was here already; `kept beside` for another object under a UID that is here.
         sop_class_uid, sop_instance_uid: "" where the part could not be read so far.
         failure_reason: Failure Reason (0008,1197); 0 if kept.
         status: the HTTP status that the failure alone would have.
     """
 
-    state: Literal["kept", "failed"]
+    state: Literal["kept", "kept beside", "failed"]
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
     series_instance_uid: str = ""
@@ -45,20 +46,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def kept(stored: Stored) -> Outcome:
-    """The outcome of a commit.
-
-    Another object under the same SOP Instance UID is kept for a person to decide, but it is not what a retrieve of that
-    UID gives: the sender is told of a failure, Duplicate SOP Instance (PS3.7 Section C.4.2).
-    """
-    is_conflict = stored.outcome == "conflict"
+    """The outcome of a commit."""
     return Outcome(
-        state="failed" if is_conflict else "kept",
+        state="kept beside" if stored.outcome == "conflict" else "kept",
         sop_class_uid=stored.sop_class_uid,
         sop_instance_uid=stored.sop_instance_uid,
         series_instance_uid=stored.series_instance_uid,
         study_instance_uid=stored.study_instance_uid,
-        failure_reason=_DUPLICATE_SOP_INSTANCE if is_conflict else 0,
-        status=409 if is_conflict else 200,
     )
 
 
@@ -79,8 +73,8 @@ def answer_stored(
 ) -> Answer:
     """The answer to a store request (PS3.18 Table 10.5.3-1).
 
-    200 if all was kept, 202 if some was, 409 if nothing was for what the instances are, 503 if nothing was for want of
-    room. `broken` says why the body ended early; it is told in a Warning.
+    200 if all was kept, 202 if some was or a person has to look at it, 409 if nothing was for what the instances are,
+    503 if nothing was for want of room. `broken` says why the body ended early; it is told in a Warning.
     """
     if not outcomes:
         return problem(broken or Invalid("a store brings at least one instance; the body has none"), request_id)
@@ -94,19 +88,19 @@ def answer_stored(
 
 
 def _status(outcomes: Sequence[Outcome], broken: BaseException | None) -> int:
-    kept_count = sum(outcome.state == "kept" for outcome in outcomes)
-    if kept_count == 0:
+    states = {outcome.state for outcome in outcomes}
+    if states == {"failed"}:
         return 503 if all(outcome.status == 503 for outcome in outcomes) else 409
-    return 200 if kept_count == len(outcomes) and broken is None else 202
+    return 200 if states == {"kept"} and broken is None else 202
 
 
 def _dataset(outcomes: Sequence[Outcome], base_url: str, study: str) -> JsonDataset:
-    referenced = [_referenced(outcome, base_url) for outcome in outcomes if outcome.state == "kept"]
+    referenced = [_referenced(outcome, base_url) for outcome in outcomes if outcome.state != "failed"]
     refused = [outcome for outcome in outcomes if outcome.state == "failed"]
     named = [_failed_item(outcome) for outcome in refused if outcome.sop_instance_uid]
     unnamed: list[JsonDataset] = [_reason(outcome) for outcome in refused if not outcome.sop_instance_uid]
     dataset: JsonDataset = {}
-    studies = {outcome.study_instance_uid for outcome in outcomes if outcome.state == "kept"}
+    studies = {outcome.study_instance_uid for outcome in outcomes if outcome.state != "failed"}
     if study or len(studies) == 1:
         dataset[_RETRIEVE_URL] = _one("UR", resource_url(base_url, study or studies.pop()))
     if named:
@@ -119,6 +113,9 @@ def _dataset(outcomes: Sequence[Outcome], base_url: str, study: str) -> JsonData
 
 
 def _referenced(outcome: Outcome, base_url: str) -> JsonDataset:
+    """Where the instance is, or that it lies beside the one that is under its URL."""
+    if outcome.state == "kept beside":
+        return {**_names(outcome), _WARNING_REASON: _one("US", _COERCION_OF_DATA_ELEMENTS)}
     url = resource_url(base_url, outcome.study_instance_uid, outcome.series_instance_uid, outcome.sop_instance_uid)
     return {**_names(outcome), _RETRIEVE_URL: _one("UR", url)}
 

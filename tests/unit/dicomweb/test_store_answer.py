@@ -44,10 +44,12 @@ def test_what_is_here_now_or_was_before_is_referenced(outcome: str) -> None:
     assert dataset(found).RetrieveURL == f"{BASE}/studies/1.2"
 
 
-def test_another_object_under_a_known_uid_is_a_failure_duplicate_sop_instance() -> None:
+def test_another_object_under_a_known_uid_is_kept_beside_with_a_warning_and_no_url() -> None:
     found = answer(stored("conflict"))
-    assert found.status == 409
-    assert dataset(found).FailedSOPSequence[0].FailureReason == 0x0111
+    assert found.status == 202
+    item = dataset(found).ReferencedSOPSequence[0]
+    assert item.WarningReason == 0xB000
+    assert "RetrieveURL" not in item
 
 
 def test_some_kept_and_some_not_is_202_with_both_lists() -> None:
