@@ -22,6 +22,7 @@ from sagittal.archive.packs.disk import Disk
 from sagittal.archive.packs.writer import Folders, PackWriter
 from sagittal.archive.put import Put
 from sagittal.archive.settings import ArchiveSettings
+from sagittal.archive.syncs import Syncs
 from sagittal.errors import Exhausted, SagittalError
 from sagittal.runtime.log import get_logger
 
@@ -59,6 +60,7 @@ class Committer:
         self._settings = settings
         self._published = published
         self._folders = Folders(packs, disk)
+        self._syncs = Syncs()
         self._queue: SimpleQueue[Put | _Call | _Stop] = SimpleQueue()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="sagittal-commit", daemon=True)
@@ -111,6 +113,7 @@ class Committer:
             while isinstance(task, Put):
                 task = self._gather(task)
             if isinstance(task, _Stop):
+                self._syncs.close()
                 return
             if task is not None:
                 self._do(task)
@@ -214,11 +217,7 @@ class Committer:
                     written.append((put, self._write_one(put, is_conflict)))
                 except Exhausted as error:
                     failed[pack] = error
-        for pack in {put.slot.pack for put, _ in written} - failed.keys():
-            try:
-                pack.sync()
-            except Exhausted as error:
-                failed[pack] = error
+        failed |= self._syncs.sync({put.slot.pack for put, _ in written} - failed.keys())
         for pack in failed:
             pack.cut()
         answers += [(put, failed[put.slot.pack]) for put, _ in fresh if put.slot.pack in failed]
