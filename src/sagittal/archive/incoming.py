@@ -144,7 +144,7 @@ class Incoming:
             identity = self._identify()
             if identity is None or self._header is None:
                 raise Invalid("the data set has no Series Instance UID (0020,000E)")
-            put = await self._make_put(self._header, identity)
+            put = await self._make_put(self._header, identity, deadline)
         except BaseException:
             await self.abort()
             raise
@@ -152,10 +152,14 @@ class Incoming:
         self._session.ended(self)
         return await self._session.commit(put, deadline)
 
-    async def _make_put(self, header: Header, identity: Identity) -> Put:
+    async def _make_put(self, header: Header, identity: Identity, deadline: Deadline) -> Put:
         stream = self._stream
         if stream is not None:
-            await stream.finish(self._chunks, header)
+            try:
+                async with deadline.timeout():
+                    await stream.finish(self._chunks, header)
+            except TimeoutError as error:
+                raise Exhausted("out of time while an instance was written") from error
             if stream.identity != identity:
                 raise Invalid("the data set names another instance at its end than at its beginning")
             slot, file_header = stream.slot, stream.file_header
@@ -206,8 +210,9 @@ class _Stream:
     async def settle(self) -> None:
         """Waits until what was handed over is written. Raises Exhausted."""
         if self._writing is not None:
-            writing, self._writing = self._writing, None
-            await asyncio.shield(writing)
+            # Whoever gives up waiting leaves the thread at work, and `abandon` to wait for it.
+            await asyncio.shield(self._writing)
+            self._writing = None
 
     def hand_over(self, chunks: list[Chunk], header: Header | None, *, is_last: bool = False) -> None:
         """Has `chunks` written by a thread."""

@@ -27,6 +27,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
+        "fullfsync=ON",  # of macOS only
         "temp_store=MEMORY",
         f"cache_size=-{_WRITER_CACHE_KIB}",
         f"wal_autocheckpoint={_CHECKPOINT_PAGES}",

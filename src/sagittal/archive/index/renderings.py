@@ -18,6 +18,8 @@ from sagittal.errors import SagittalError
 _MAX_REMEMBERED = 16384
 _MAX_REMEMBERED_BYTES = 256
 _MAX_RENDERERS = 32
+MAX_VALUE_BYTES = 64 * 1024
+"""Of an attribute in the index; one with a longer value is kept with the object but not found by."""
 
 
 class Rendering(NamedTuple):
@@ -58,6 +60,8 @@ class Renderer:
         return known
 
     def _render(self, tag: int, element: RawElement) -> Rendering:
+        if len(element.value) > MAX_VALUE_BYTES:
+            return Rendering("", "")
         try:
             json = encode_elements_text({tag: element}, self._encoding, self._terms)[1:-1].decode()
         except (SagittalError, ValueError, struct.error):

@@ -11,7 +11,7 @@ from sagittal.archive.packs.names import pack_path
 from sagittal.archive.packs.writer import os_reason
 from sagittal.errors import Corrupt, Exhausted
 
-_SCRATCH_BYTES = 256 * 1024
+_SCRATCH_BYTES = 1 << 20
 _NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)  # Linux; elsewhere every read goes to a thread
 
 
