@@ -8,161 +8,15 @@ memory meanwhile.
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-import msgspec
-from sqlalchemy import Table
-
 from sagittal.archive.index import attributes as tags
 from sagittal.archive.index import schema
+from sagittal.archive.index.entries import LEVELS, PATIENTS, SERIES, STUDIES, Entry
 from sagittal.archive.index.renderings import Renderer, Rendering
 from sagittal.archive.index.rows import Identity
-from sagittal.archive.index.statements import Hot, columns_of, delete_by, insert_into, select_by, update_by
-from sagittal.dicom.dataset import Header, RawElement
-from sagittal.dicom.person_name import fold
+from sagittal.archive.index.statements import Hot, delete_by, select_by
+from sagittal.dicom.dataset import Header
 
 _MAX_HELD = 2048  # of each level; an entry is a few KiB
-
-_FOLDED = {"patient_name": "name_folded", "referring_physician_name": "referring_folded"}
-
-Signature = tuple[RawElement | None, ...]
-
-
-class Entry:
-    """A row of patients, studies or series.
-
-    Attributes:
-        id: of the row.
-        values: its columns, but `id`, `attributes` and the counts.
-        members: its DICOM JSON by tag, `"TTTTTTTT":{...}`.
-        counts: its count columns.
-        is_new: not inserted yet.
-        is_changed: values or members differ from the row.
-        is_counted: counts differ from the row.
-        name_indexed: the folded name in the name table, `""` if none.
-    """
-
-    __slots__ = (
-        "counts",
-        "id",
-        "is_changed",
-        "is_counted",
-        "is_new",
-        "members",
-        "name_indexed",
-        "parent",
-        "sets",
-        "signature",
-        "values",
-    )
-
-    def __init__(self, row_id: int, values: dict[str, str], counts: dict[str, int], parent: "Entry | None") -> None:
-        self.id = row_id
-        self.values = values
-        self.counts = counts
-        self.members: dict[int, str] = {}
-        self.parent = parent
-        self.sets: dict[str, set[str]] = {}
-        self.signature: Signature | None = None
-        self.name_indexed = ""
-        self.is_new = True
-        self.is_changed = False
-        self.is_counted = False
-
-    def merge(self, level: tags.Attributes, rendered: Mapping[int, Rendering]) -> None:
-        """Takes the attributes of `level` that this row has not, or has empty."""
-        for tag, column in level.items():
-            rendering = rendered.get(tag)
-            if rendering is None or not rendering.json:
-                continue
-            old = self.members.get(tag)
-            if old is not None and ("," in old or rendering.is_empty):
-                continue
-            self.members[tag] = rendering.json
-            self.is_changed = True
-            if column is not None and column in self.values:
-                self.values[column] = rendering.text
-                folded = _FOLDED.get(column)
-                if folded is not None and folded in self.values:
-                    self.values[folded] = fold(rendering.text)
-
-    def collect(self, column: str, value: str) -> None:
-        """Adds to a column that lists distinct values."""
-        values = self.sets[column]
-        if value and value not in values:
-            values.add(value)
-            self.values[column] = "\\".join(sorted(values))
-            self.is_changed = True
-
-    @property
-    def attributes(self) -> str:
-        """The level's DICOM JSON."""
-        return "{" + ",".join(member for _, member in sorted(self.members.items())) + "}"
-
-
-class _Level:
-    """How one of the three tables is written."""
-
-    def __init__(self, table: Table, counts: tuple[str, ...], linked: str, sets: tuple[str, ...] = ()) -> None:
-        self.table = table
-        self.counts = counts
-        self.linked = linked
-        self.sets = sets
-        self.columns = columns_of(table)
-        self.texts = tuple(name for name in self.columns if name not in ("id", "attributes", linked, *counts))
-        self.insert: Hot = insert_into(table)
-        changed = tuple(name for name in self.columns if name != "id")
-        self.update: Hot = update_by(table, "id", *changed)
-        self.count: Hot = update_by(table, "id", *counts)
-        self.by_id: Hot = select_by(table, "id")
-
-    def new(self, row_id: int, parent: Entry | None) -> Entry:
-        entry = Entry(row_id, dict.fromkeys(self.texts, ""), dict.fromkeys(self.counts, 0), parent)
-        entry.sets = {name: set() for name in self.sets}
-        return entry
-
-    def from_row(self, row: tuple[object, ...], parent: Entry | None) -> Entry:
-        named = dict(zip(self.columns, row, strict=True))
-        entry = self.new(_integer(named["id"]), parent)
-        entry.is_new = False
-        for name in self.texts:
-            entry.values[name] = str(named[name])
-        for name in self.counts:
-            entry.counts[name] = _integer(named[name])
-        entry.sets = {name: set(filter(None, entry.values[name].split("\\"))) for name in self.sets}
-        entry.members = _members(str(named["attributes"]))
-        entry.name_indexed = entry.values.get("name_folded", "")
-        return entry
-
-    def values_of(self, entry: Entry, names: tuple[str, ...]) -> list[object]:
-        every: dict[str, object] = {
-            **entry.values,
-            **entry.counts,
-            "id": entry.id,
-            "id_": entry.id,
-            "attributes": entry.attributes,
-        }
-        if entry.parent is not None:
-            every[self.linked] = entry.parent.id
-        return [every[name] for name in names]
-
-    def counts_of(self, entry: Entry) -> list[int]:
-        return [*(entry.counts[name] for name in self.counts), entry.id]
-
-
-def _integer(value: object) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _members(text: str) -> dict[int, str]:
-    raw = msgspec.json.decode(text or "{}", type=dict[str, msgspec.Raw])
-    return {int(key, 16): f'"{key}":{bytes(value).decode()}' for key, value in raw.items()}
-
-
-_PATIENTS = _Level(schema.patients, ("studies", "series", "instances"), "")
-_STUDIES = _Level(
-    schema.studies, ("series", "instances", "received_ns", "updated_ns"), "patient", ("modalities", "sop_classes")
-)
-_SERIES = _Level(schema.series, ("instances", "received_ns", "updated_ns"), "study")
-_LEVELS = (_PATIENTS, _STUDIES, _SERIES)
 
 _PATIENT_BY_IDENTITY = select_by(schema.patients, "patient_id", "issuer", "facility", "of_study")
 _STUDY_BY_UID = select_by(schema.studies, "study_instance_uid")
@@ -181,7 +35,6 @@ class Parents:
         self._studies: dict[str, Entry] = {}
         self._series: dict[tuple[str, str], Entry] = {}
         self._touched: tuple[dict[int, Entry], dict[int, Entry], dict[int, Entry]] = ({}, {}, {})
-        self._gone: list[Entry] = []
         self._next = [0, 0, 0]
         self.forget()
 
@@ -192,7 +45,6 @@ class Parents:
         self._series.clear()
         for touched in self._touched:
             touched.clear()
-        self._gone.clear()
         self._next = [
             _last_patient(self._connection) + 1,
             *(last_id(self._connection, table) + 1 for table in ("studies", "series")),
@@ -237,8 +89,8 @@ class Parents:
         if not study.is_new:
             row = self._row(_SERIES_BY_UID, (identity.series_instance_uid, study.id))
             if row is not None:
-                return _SERIES.from_row(row, study)
-        series = _SERIES.new(self._take_id(2), study)
+                return SERIES.from_row(row, study)
+        series = SERIES.new(self._take_id(2), study)
         series.values["series_instance_uid"] = identity.series_instance_uid
         series.counts["received_ns"] = received_ns
         study.counts["series"] += 1
@@ -255,15 +107,15 @@ class Parents:
             return study
         row = self._row(_STUDY_BY_UID, (uid,))
         if row is not None:
-            linked = row[_STUDIES.columns.index("patient")]
-            patient_row = self._row(_PATIENTS.by_id, (linked,))
+            linked = row[STUDIES.columns.index("patient")]
+            patient_row = self._row(PATIENTS.by_id, (linked,))
             if patient_row is None:
                 raise RuntimeError("a study without a patient")
-            study = _STUDIES.from_row(row, self._hold_patient(_PATIENTS.from_row(patient_row, None)))
+            study = STUDIES.from_row(row, self._hold_patient(PATIENTS.from_row(patient_row, None)))
         else:
             patient = self._find_patient(_patient_key(rendered, facility, uid))
             patient.counts["studies"] += 1
-            study = _STUDIES.new(self._take_id(1), patient)
+            study = STUDIES.new(self._take_id(1), patient)
             study.values["study_instance_uid"] = uid
             study.values["facility"] = facility
             study.counts["received_ns"] = received_ns
@@ -275,8 +127,8 @@ class Parents:
         if patient is None:
             row = self._row(_PATIENT_BY_IDENTITY, key)
             if row is not None:
-                return self._hold_patient(_PATIENTS.from_row(row, None))
-            patient = self._patients[key] = _PATIENTS.new(self._take_id(0), None)
+                return self._hold_patient(PATIENTS.from_row(row, None))
+            patient = self._patients[key] = PATIENTS.new(self._take_id(0), None)
             patient.values.update(zip(("patient_id", "issuer", "facility", "of_study"), key, strict=True))
         return patient
 
@@ -320,9 +172,15 @@ class Parents:
         study.is_changed = True
 
     def _drop_patient(self, patient: Entry) -> None:
+        """Takes a patient without studies out of the table, at once: the next instance may bring one like it."""
+        execute = self._connection.execute
         self._patients = {key: entry for key, entry in self._patients.items() if entry is not patient}
         self._touched[0].pop(patient.id, None)
-        self._gone.append(patient)
+        if patient.is_new:  # it takes its id all the same, as if it had come in a transaction of its own
+            execute(PATIENTS.insert.sql, PATIENTS.values_of(patient, PATIENTS.insert.names))
+        if patient.name_indexed:
+            execute(_NAME_OUT["patients"], (patient.id, patient.name_indexed))
+        execute(_DELETE_PATIENT.sql, (patient.id,))
 
     def _row(self, statement: Hot, values: Iterable[object]) -> tuple[object, ...] | None:
         row: tuple[object, ...] | None = self._connection.execute(statement.sql, tuple(values)).fetchone()
@@ -336,14 +194,7 @@ class Parents:
     def flush(self) -> None:
         """Writes what changed, within the transaction that is open."""
         execute = self._connection.execute
-        for patient in self._gone:
-            if patient.is_new:  # it takes its id all the same, as if it had come in a transaction of its own
-                execute(_PATIENTS.insert.sql, _PATIENTS.values_of(patient, _PATIENTS.insert.names))
-            if patient.name_indexed:
-                execute(_NAME_OUT["patients"], (patient.id, patient.name_indexed))
-            execute(_DELETE_PATIENT.sql, (patient.id,))
-        self._gone.clear()
-        for level, touched in zip(_LEVELS, self._touched, strict=True):
+        for level, touched in zip(LEVELS, self._touched, strict=True):
             for entry in touched.values():
                 if entry.is_new:
                     execute(level.insert.sql, level.values_of(entry, level.insert.names))
@@ -351,7 +202,7 @@ class Parents:
                     execute(level.update.sql, level.values_of(entry, level.update.names))
                 elif entry.is_counted:
                     execute(level.count.sql, level.counts_of(entry))
-                if level is not _SERIES and entry.name_indexed != entry.values["name_folded"]:
+                if level is not SERIES and entry.name_indexed != entry.values["name_folded"]:
                     self._index_name(level.table.name, entry)
                 entry.is_new = entry.is_changed = entry.is_counted = False
             touched.clear()
