@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pynetdicom import AE
 from pynetdicom.association import Association
+
 from support.peers import require
 from support.server import Server, running
 
