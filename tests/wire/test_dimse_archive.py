@@ -1,11 +1,10 @@
 """The DIMSE door over a real archive, asked by DCMTK and pynetdicom."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pydicom
 import pytest
@@ -17,7 +16,20 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 
 from sagittal.archive.archive import Archive
+from sagittal.dicom import json_model
+from sagittal.dicom.messages.assembly import CommandReceived
+from sagittal.dicom.messages.commands import (
+    CCancelRequest,
+    CFindRequest,
+    CFindResponse,
+    CMoveRequest,
+    CMoveResponse,
+    CStoreRequest,
+    CStoreResponse,
+)
+from sagittal.dicom.messages.statuses import category
 from sagittal.dimse.listener import Listener
+from sagittal.dimse.requestor import Peer, Proposal, Requestor
 from sagittal.dimse.services import services
 from sagittal.runtime.settings import Destination, Settings
 from support.dimse import Box, listening, run
@@ -264,19 +276,77 @@ async def test_a_level_that_the_model_does_not_have_is_refused(tmp_path: Path, l
 
 
 async def test_a_query_can_be_cancelled(tmp_path: Path) -> None:
-    require("findscu")
     async with site(tmp_path) as here:
         await stored(
             here, *(made(tmp_path, StudyInstanceUID=f"1.2.{n}", SeriesInstanceUID=f"1.2.{n}.1") for n in range(90))
         )
-        ran = await run(
-            *("findscu", "-d", "-S", "--cancel", 2, "127.0.0.1", here.port),
-            *("-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID"),
+        async with asking(here, STUDY_FIND) as peer:
+            request = CFindRequest(message_id=7, affected_sop_class_uid=STUDY_FIND)
+            await peer.link.send(1, request, identifier(QueryRetrieveLevel="STUDY", StudyInstanceUID=""))
+            await peer.link.send(1, CCancelRequest(message_id_being_responded_to=7))
+            responses = await responses_of(peer, CFindResponse)
+    assert responses[-1].status == 0xFE00
+    assert len(responses) < 90
+
+
+async def test_a_move_can_be_cancelled_between_two_instances(tmp_path: Path) -> None:
+    box = Box()
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def store_slowly(received: CommandReceived) -> None:
+        command = received.command
+        assert isinstance(command, CStoreRequest)
+        await box.links[0].skip_data()
+        arrived.set()
+        await go_on.wait()
+        await box.links[0].send(
+            received.context_id, CStoreResponse(message_id_being_responded_to=command.message_id, status=0)
         )
-    assert ran.status == 0, ran.output
-    answers = len(re.findall(r"Received Find Response", ran.output))
-    assert answers < 90
-    assert "Cancel" in ran.output.rsplit("Received Final Find Response", 1)[1]
+
+    box.more = {CStoreRequest: store_slowly}
+    async with listening(box) as destination:
+        settings = Settings(destinations={"DEST": Destination("127.0.0.1", destination.port)})
+        async with site(tmp_path, settings) as here:
+            await stored(here, *(made(tmp_path, InstanceNumber=number) for number in range(5)))
+            async with asking(here, STUDY_MOVE) as peer:
+                request = CMoveRequest(message_id=7, affected_sop_class_uid=STUDY_MOVE, move_destination="DEST")
+                await peer.link.send(1, request, identifier(QueryRetrieveLevel="STUDY", StudyInstanceUID="1.2.3"))
+                await arrived.wait()
+                await peer.link.send(1, CCancelRequest(message_id_being_responded_to=7))
+                await asyncio.sleep(0.1)
+                go_on.set()
+                responses = await responses_of(peer, CMoveResponse)
+    last = responses[-1]
+    assert (last.status, last.completed_sub_operations, last.remaining_sub_operations) == (0xFE00, 1, 4)
+
+
+@asynccontextmanager
+async def asking(site: Site, sop_class: str) -> AsyncIterator[Peer]:
+    """An association of our own, for what other peers do not do when we want it."""
+    proposals = [Proposal(sop_class, (EXPLICIT,))]
+    async with Requestor(Settings()).associate("ANY", Destination("127.0.0.1", site.port), proposals) as peer:
+        yield peer
+
+
+def identifier(**keys: str) -> bytes:
+    dataset = Dataset()
+    for keyword, value in keys.items():
+        setattr(dataset, keyword, value)
+    return json_model.decode(dataset.to_json_dict(), EXPLICIT)
+
+
+R = TypeVar("R", CFindResponse, CMoveResponse)
+
+
+async def responses_of(peer: Peer, kind: type[R]) -> list[R]:
+    """Every response, up to the last."""
+    responses: list[R] = []
+    while not responses or category(responses[-1].status) == "pending":
+        received = await peer.link.receive_command()
+        assert received is not None
+        assert isinstance(received.command, kind)
+        responses.append(received.command)
+    return responses
 
 
 # -- C-GET and C-MOVE --------------------------------------------------------------------------------------------------

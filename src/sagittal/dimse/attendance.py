@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from sagittal.dicom.messages.assembly import CommandReceived
 from sagittal.dicom.messages.commands import RESPONSE_TO, CEchoRequest, CEchoResponse, Request
 from sagittal.dicom.messages.statuses import SUCCESS, UNRECOGNIZED_OPERATION
-from sagittal.dimse.link import AssociationEnded, Link
+from sagittal.dimse.ending import AssociationEnded
+from sagittal.dimse.link import Link
 
 Handler = Callable[[CommandReceived], Awaitable[None]]
 """Does what a request asks and sends the responses. What it leaves of the request's data set is skipped."""

@@ -5,6 +5,7 @@ what is sent; nothing waits longer than Pace allows.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from typing import Final, Protocol, cast
@@ -17,23 +18,21 @@ from sagittal.dicom.upper_layer.framing import Buffer, Fragment
 from sagittal.dicom.upper_layer.pdu import Abort, AssociateRequest, Pdu, ReleaseReply, ReleaseRequest
 from sagittal.dicom.upper_layer.protocol_error import RemoteProtocolError
 from sagittal.dicom.upper_layer.state import State
+from sagittal.dimse.ending import AssociationEnded, why_of
 from sagittal.dimse.inbox import Inbox, Item
 from sagittal.dimse.sockets import TunedSocket
 from sagittal.dimse.watch import Pace, Watch
-from sagittal.errors import Invalid, PeerFailed
+from sagittal.errors import Invalid
 from sagittal.runtime.log import get_logger
 
 log = get_logger(__name__)
 
 _MAX_CANCELS: Final = 1024
 _RELEASE_GRACE_S: Final = 0.5
+_LAST_WORDS_S: Final = 1.0
 _CLOCK_RESOLUTION_S: Final = 0.002  # the loop may wake us so much too early
 _ABORTABLE: Final = frozenset(State) - {State.IDLE, State.AWAITING_REQUEST, State.AWAITING_CLOSE}
 _TALKING: Final = frozenset({State.ESTABLISHED, State.AWAITING_LOCAL_RELEASE_REPLY})
-
-
-class AssociationEnded(PeerFailed):
-    """The association is gone: aborted, lost, or released where more was expected."""
 
 
 class Owner(Protocol):
@@ -58,16 +57,14 @@ class Link(asyncio.Protocol):
         address: of the peer, without port.
     """
 
-    def __init__(
-        self, association: Association, pace: Pace, owner: Owner | None = None, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, association: Association, pace: Pace, owner: Owner | None = None) -> None:
         self.association = association
         self.cancelled: set[int] = set()
         self.address = ""
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(pace, self._loop.time())
         self._owner = owner
-        self._tls = tls
+        self._handshake: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
         self._socket: TunedSocket | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -94,26 +91,26 @@ class Link(asyncio.Protocol):
         self._socket = TunedSocket(stream)
         peer = stream.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
-        if self._tls is not None:
-            stream.pause_reading()  # until `secure`
         self._take_all(self.association.connected(self._loop.time()))
         self._arm()
         if self._owner is not None:
             self._owner.connected(self)
 
-    async def secure(self, timeout_s: float) -> None:
-        """Does the server's side of the TLS handshake; drops the connection if it fails."""
-        raw = self._transport
-        if raw is None or self._tls is None:
-            return
+    async def secure(self, connection: socket.socket, tls: ssl.SSLContext, timeout_s: float) -> None:
+        """Does the server's side of the TLS handshake on an accepted socket; ends the link if it fails."""
+        self._handshake = asyncio.current_task()
         try:
-            self._transport = await self._loop.start_tls(
-                raw, self, self._tls, server_side=True, ssl_handshake_timeout=timeout_s
-            )
-        except (OSError, ssl.SSLError, TimeoutError) as error:
+            self.check_open()
+            await self._loop.connect_accepted_socket(lambda: self, connection, ssl=tls, ssl_handshake_timeout=timeout_s)
+        except (OSError, TimeoutError, AssociationEnded) as error:
             log.warning("tls handshake failed", peer=self.address, error=type(error).__name__)
-            raw.abort()
             self.connection_lost(error)
+        except asyncio.CancelledError:
+            self.connection_lost(None)
+            raise
+        finally:
+            self._handshake = None
+            connection.close()
 
     def data_received(self, data: bytes) -> None:
         now = self._loop.time()
@@ -169,8 +166,7 @@ class Link(asyncio.Protocol):
             if self._is_release_asked:
                 self._reply_to_release()
                 return None
-            if self._end is not None:
-                raise self._end
+            self.check_open()
             await self._inbox.wait()
         return self._pop()
 
@@ -233,10 +229,14 @@ class Link(asyncio.Protocol):
 
     def check(self) -> None:
         """Raises AssociationEnded when nothing can be sent any more."""
-        if self._end is not None:
-            raise self._end
+        self.check_open()
         if self.association.state not in _TALKING:
             raise AssociationEnded(f"the association is in {self.association.state.name}")
+
+    def check_open(self) -> None:
+        """Raises AssociationEnded when it has ended."""
+        if self._end is not None:
+            raise self._end
 
     def tell(self, pdu: Pdu) -> None:
         """Sends what is not a message: the answer to a request, a release, an abort."""
@@ -267,8 +267,18 @@ class Link(asyncio.Protocol):
 
     def drop(self) -> None:
         """Closes the connection now, whatever is under way."""
+        self._finish("dropped")
         if self._transport is not None:
             self._transport.abort()
+        elif self._handshake is not None:
+            self._handshake.cancel()
+
+    async def hang_up(self) -> None:
+        """Closes the connection when what was written is out; returns when it is closed, soon in any case."""
+        self.close()
+        await asyncio.wait((self._closed,), timeout=_LAST_WORDS_S)
+        self.drop()
+        await self.wait_closed()
 
     async def wait_closed(self) -> None:
         """Returns when the connection is closed."""
@@ -314,7 +324,7 @@ class Link(asyncio.Protocol):
         elif isinstance(event, Aborted):
             if event.error is not None:
                 log.warning("peer broke the protocol", peer=self.address, error=str(event.error))
-            self._finish(_why(event))
+            self._finish(why_of(event))
         elif not isinstance(event, Fragment):
             self._inbox.put(event)
 
@@ -386,8 +396,7 @@ class Link(asyncio.Protocol):
     async def _drain(self) -> None:
         if self._drained is not None:
             await asyncio.shield(self._drained)
-            if self._end is not None:
-                raise self._end
+            self.check_open()
 
     def _arm(self) -> None:
         """Sees to it that someone looks at the time when it matters; a look too early does no harm."""
@@ -413,12 +422,3 @@ class Link(asyncio.Protocol):
         elif verdict is not None:
             self.drop()
         self._arm()
-
-
-def _why(event: Aborted) -> str:
-    if event.error is not None:
-        return str(event.error)
-    if event.is_lost:
-        return "the connection was closed without release"
-    who = "user" if event.source == 0 else "provider"
-    return f"the peer's {who} aborted the association (reason {event.reason})"

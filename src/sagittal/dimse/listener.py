@@ -1,6 +1,7 @@
 """The listening socket: connections in, each accepted association served by a task of its own."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
@@ -8,11 +9,12 @@ from typing import Final, Self
 
 from sagittal.dicom.upper_layer.association import Association, Limits
 from sagittal.dicom.upper_layer.pdu import LOCAL_LIMIT_EXCEEDED, AssociateAccept, AssociateRequest
-from sagittal.dimse.link import AssociationEnded, Link
+from sagittal.dimse.ending import AssociationEnded
+from sagittal.dimse.link import Link
 from sagittal.dimse.negotiation import accept
 from sagittal.dimse.porter import Porter
 from sagittal.dimse.watch import Pace
-from sagittal.errors import SagittalError
+from sagittal.errors import Refused, SagittalError
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.settings import Settings
@@ -23,6 +25,7 @@ Serve = Callable[[Link, AssociateRequest, AssociateAccept], Awaitable[None]]
 """Serves one association until the peer ends it. AssociationEnded may leave it."""
 
 _BACKLOG: Final = 1024
+_ACCEPT_AGAIN_S: Final = 0.1
 _LAST_WORDS_S: Final = 0.5  # for an A-ABORT to get out before the connection is dropped
 
 
@@ -44,7 +47,9 @@ class Listener:
         )
         self._porter: Porter[Link] = Porter(settings)
         self._links: set[Link] = set()
+        self._sockets: list[socket.socket] = []
         self._servers: list[asyncio.Server] = []
+        self._accepting: list[asyncio.Task[None]] = []
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
@@ -52,7 +57,7 @@ class Listener:
     @property
     def port(self) -> int:
         """The port it listens on."""
-        port: int = self._servers[0].sockets[0].getsockname()[1]
+        port: int = self._sockets[0].getsockname()[1]
         return port
 
     @property
@@ -73,7 +78,15 @@ class Listener:
     async def start(self, host: str, port: int) -> None:
         """Listens from now on; port 0 lets the system choose."""
         loop = asyncio.get_running_loop()
-        self._servers.append(await loop.create_server(self._new_link, host, port, backlog=_BACKLOG))
+        try:
+            self._sockets += await _bind(host, port)
+        except OSError as error:
+            raise Refused(f"{host}:{port} cannot be listened on: {error.strerror or error}") from error
+        for sock in self._sockets:
+            if self._tls is None:
+                self._servers.append(await loop.create_server(self._new_link, sock=sock, backlog=_BACKLOG))
+            else:
+                self._accepting.append(self._group.create_task(self._accept(sock, self._tls)))
         log.info("dimse listening", host=host, port=self.port, tls=self._tls is not None)
 
     async def close(self, deadline: Deadline) -> None:
@@ -81,6 +94,10 @@ class Listener:
         self._is_closing = True
         for server in self._servers:
             server.close()
+        for task in self._accepting:
+            task.cancel()
+        for sock in self._sockets:
+            sock.close()
         for link in tuple(self._links):
             link.stop_soon()
         await self._wait_for_tasks(deadline.remaining_s())
@@ -99,15 +116,10 @@ class Listener:
     # -- what links tell -----------------------------------------------------------------------------------------------
 
     def connected(self, link: Link) -> None:
-        self._links.add(link)
+        if self._tls is None:  # else it was counted when it was accepted
+            self._count(link)
         if self._is_closing:
             link.close()
-        surplus = self._porter.connect(link, link.address)
-        if surplus is not None:
-            log.warning("connection dropped: too many without association", peer=surplus.address)
-            surplus.drop()
-        if self._tls is not None and not self._is_closing:
-            self._spawn(link.secure(self._settings.association_request_timeout_s))
 
     def requested(self, link: Link, request: AssociateRequest) -> None:
         rejection = LOCAL_LIMIT_EXCEEDED if self._is_closing else self._porter.judge(request, link.address)
@@ -134,7 +146,29 @@ class Listener:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _new_link(self) -> Link:
-        return Link(Association(is_requestor=False, limits=self._limits), self._pace, self, self._tls)
+        return Link(Association(is_requestor=False, limits=self._limits), self._pace, self)
+
+    def _count(self, link: Link) -> None:
+        self._links.add(link)
+        surplus = self._porter.connect(link, link.address)
+        if surplus is not None:
+            log.warning("connection dropped: too many without association", peer=surplus.address)
+            surplus.drop()
+
+    async def _accept(self, listening: socket.socket, tls: ssl.SSLContext) -> None:
+        """Takes connections for TLS: counted before their handshake, so that those who never finish it are bounded."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, peer = await loop.sock_accept(listening)
+            except OSError as error:  # no descriptors left, or the peer is gone already
+                log.warning("connection not accepted", error=str(error))
+                await asyncio.sleep(_ACCEPT_AGAIN_S)
+                continue
+            link = self._new_link()
+            link.address = str(peer[0])
+            self._spawn(link.secure(connection, tls, self._settings.association_request_timeout_s))
+            self._count(link)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = self._group.create_task(work)
@@ -156,3 +190,17 @@ class Listener:
             log.exception("association failed", peer=link.address, calling_aet=request.calling_aet)
         finally:
             link.abort("no longer served")  # nothing, if it has ended
+
+
+async def _bind(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets on every address of `host`."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+        # one port for all addresses, if the system is to choose it
+        chosen = (address[0], sockets[0].getsockname()[1]) if sockets and not port else address[:2]
+        sock = socket.create_server(chosen, family=family, backlog=_BACKLOG)
+        sock.setblocking(False)
+        sockets.append(sock)
+    return sockets

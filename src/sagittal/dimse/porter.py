@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Generic, TypeVar
 
+from sagittal.dicom.identifiers import check_ae_title
 from sagittal.dicom.upper_layer.items import APPLICATION_CONTEXT
 from sagittal.dicom.upper_layer.pdu import (
     APPLICATION_CONTEXT_NOT_SUPPORTED,
@@ -12,6 +13,7 @@ from sagittal.dicom.upper_layer.pdu import (
     AssociateReject,
     AssociateRequest,
 )
+from sagittal.errors import Invalid
 from sagittal.runtime.settings import Settings
 
 T = TypeVar("T")
@@ -53,7 +55,7 @@ class Porter(Generic[T]):
         called = self._settings.called_aets
         if called and request.called_aet not in called:
             return CALLED_AET_NOT_RECOGNIZED
-        if not self._is_known(request.calling_aet, address):
+        if not is_ae_title(request.calling_aet) or not self._is_known(request.calling_aet, address):
             return CALLING_AET_NOT_RECOGNIZED
         if (
             len(self._associated) >= self._settings.max_associations
@@ -83,6 +85,14 @@ class Porter(Generic[T]):
             return True
         caller = callers.get(aet)
         return caller is not None and (not caller.addresses or address in caller.addresses)
+
+
+def is_ae_title(text: str) -> bool:
+    """Whether `text` is fit to be shown, kept and compared as an AE title."""
+    try:
+        return check_ae_title(text) == text
+    except Invalid:
+        return False
 
 
 def _less(counter: Counter[str], key: str) -> None:

@@ -13,6 +13,7 @@ from sagittal.dicom.matching import Key
 from sagittal.dicom.messages.assembly import CommandReceived
 from sagittal.dicom.messages.commands import CFindRequest, CFindResponse
 from sagittal.dicom.messages.statuses import CANCEL, PENDING, PENDING_UNSUPPORTED_KEYS, SUCCESS
+from sagittal.dimse.ending import AssociationEnded
 from sagittal.dimse.failures import comment_on, statuses_of
 from sagittal.dimse.identifier import (
     INSTANCE_AVAILABILITY,
@@ -23,7 +24,6 @@ from sagittal.dimse.identifier import (
     Identifier,
     parse_identifier,
 )
-from sagittal.dimse.link import AssociationEnded
 from sagittal.dimse.negotiation import QUERY_RETRIEVE
 from sagittal.dimse.visit import Visit
 from sagittal.errors import SagittalError

@@ -23,7 +23,8 @@ from sagittal.dicom.upper_layer.pdu import (
     ReleaseReply,
     ReleaseRequest,
 )
-from sagittal.dimse.link import AssociationEnded, Link
+from sagittal.dimse.ending import AssociationEnded
+from sagittal.dimse.link import Link
 from sagittal.dimse.tls import client_context
 from sagittal.dimse.watch import Pace
 from sagittal.errors import PeerFailed, Unsupported
@@ -97,8 +98,6 @@ class Peer:
             pass
         except TimeoutError:
             self.link.abort("no answer to our release")
-        finally:
-            self.link.close()
 
 
 class Requestor:
@@ -156,9 +155,11 @@ class Requestor:
             yield peer
         except BaseException as error:
             link.abort(f"given up: {type(error).__name__}")
-            link.close()
             raise
-        await peer.release(Deadline.after(timeout_s))
+        else:
+            await peer.release(Deadline.after(timeout_s))
+        finally:
+            await link.hang_up()
 
     async def _connect(self, request: AssociateRequest, destination: Destination, deadline: Deadline) -> Link:
         association = Association(is_requestor=True, limits=Limits(max_pdu_bytes=self.settings.max_pdu_bytes))

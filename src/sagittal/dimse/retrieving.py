@@ -13,9 +13,9 @@ from sagittal.dicom.messages.assembly import CommandReceived
 from sagittal.dicom.messages.commands import CGetRequest, CMoveRequest
 from sagittal.dicom.messages.statuses import CANCEL, MOVE_DESTINATION_UNKNOWN
 from sagittal.dicom.upper_layer.framing import Buffer
+from sagittal.dimse.ending import AssociationEnded
 from sagittal.dimse.failures import comment_on, statuses_of
 from sagittal.dimse.identifier import MAX_IDENTIFIER_BYTES, Identifier, parse_identifier
-from sagittal.dimse.link import AssociationEnded
 from sagittal.dimse.negotiation import QUERY_RETRIEVE
 from sagittal.dimse.requestor import Peer
 from sagittal.dimse.scu import Outgoing

@@ -22,7 +22,8 @@ from sagittal.dicom.messages.commands import (
 )
 from sagittal.dicom.messages.statuses import category, describe
 from sagittal.dicom.upper_layer.framing import Buffer
-from sagittal.dimse.link import AssociationEnded, Link
+from sagittal.dimse.ending import AssociationEnded
+from sagittal.dimse.link import Link
 from sagittal.dimse.negotiation import VERIFICATION
 from sagittal.dimse.requestor import Peer
 from sagittal.errors import PeerFailed

@@ -14,7 +14,7 @@ from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_V
 from sagittal.dicom.upper_layer.framing import Buffer
 from sagittal.dicom.upper_layer.items import MAX_PRESENTATION_CONTEXTS
 from sagittal.dimse import scu
-from sagittal.dimse.link import AssociationEnded
+from sagittal.dimse.ending import AssociationEnded
 from sagittal.dimse.requestor import Peer, Proposal, Requestor
 from sagittal.dimse.scu import Outgoing
 from sagittal.errors import PeerFailed, SagittalError

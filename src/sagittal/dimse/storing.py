@@ -9,8 +9,8 @@ from sagittal.dicom.identifiers import TransferSyntaxUID
 from sagittal.dicom.messages.assembly import CommandReceived
 from sagittal.dicom.messages.commands import CStoreRequest, CStoreResponse
 from sagittal.dicom.messages.statuses import COERCED, SUCCESS
+from sagittal.dimse.ending import AssociationEnded
 from sagittal.dimse.failures import comment_on, statuses_of
-from sagittal.dimse.link import AssociationEnded
 from sagittal.dimse.visit import Visit
 from sagittal.errors import SagittalError
 from sagittal.runtime.deadline import Deadline
