@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeVar
 
 from sagittal.archive.index.rows import Placed
-from sagittal.archive.index.writer import IndexWriter, PackRow, outcome_of
+from sagittal.archive.index.writer import Fate, IndexWriter, PackRow, fate_of
 from sagittal.archive.model import Stored
 from sagittal.archive.packs.disk import Disk
 from sagittal.archive.packs.writer import Folders, PackWriter
@@ -184,8 +184,8 @@ class Committer:
             put.slot.pack.rewind()
         return [answer for put in batch for answer in self._commit([put])]
 
-    def _examine(self, batch: list[Put], answers: list[_Answer]) -> list[tuple[Put, bool]]:
-        """The puts whose bytes are to be kept, and whether they are in conflict with what is here."""
+    def _examine(self, batch: list[Put], answers: list[_Answer]) -> list[tuple[Put, Fate]]:
+        """The puts whose bytes are to be kept, and as what."""
         wanted = []
         for put in batch:
             if put.is_abandoned:
@@ -197,24 +197,24 @@ class Committer:
         known = self._index.known([put.identity.sop_instance_uid for put in wanted])
         fresh = []
         for put in wanted:
-            outcome, is_beside = outcome_of(put.identity.sop_instance_uid, put.digest_data_set, known)
-            if outcome == "duplicate" or is_beside:
-                if put.streamed is not None:
-                    put.slot.pack.cut()
-                answers.append((put, put.stored(outcome)))
-            else:
-                fresh.append((put, outcome == "conflict"))
+            fate = fate_of(put.identity.sop_instance_uid, put.digest_data_set, known)
+            if fate.is_to_keep:
+                fresh.append((put, fate))
+                continue
+            if put.streamed is not None:
+                put.slot.pack.cut()
+            answers.append((put, put.stored(fate.outcome)))
         return fresh
 
-    def _write(self, fresh: list[tuple[Put, bool]], answers: list[_Answer]) -> list[tuple[Put, Placed]]:
+    def _write(self, fresh: list[tuple[Put, Fate]], answers: list[_Answer]) -> list[tuple[Put, Placed]]:
         """Members written and synced, each pack once. What fails takes the other puts of its pack along."""
         failed = self._open_packs([put.slot.pack for put, _ in fresh])
         written = []
-        for put, is_conflict in fresh:
+        for put, fate in fresh:
             pack = put.slot.pack
             if pack not in failed:
                 try:
-                    written.append((put, self._write_one(put, is_conflict)))
+                    written.append((put, self._write_one(put, fate)))
                 except Exhausted as error:
                     failed[pack] = error
         failed |= self._syncs.sync({put.slot.pack for put, _ in written} - failed.keys())
@@ -223,7 +223,7 @@ class Committer:
         answers += [(put, failed[put.slot.pack]) for put, _ in fresh if put.slot.pack in failed]
         return [(put, placed) for put, placed in written if put.slot.pack not in failed]
 
-    def _write_one(self, put: Put, is_conflict: bool) -> Placed:
+    def _write_one(self, put: Put, fate: Fate) -> Placed:
         pack = put.slot.pack
         facts = put.facts(self._index.now_ns())
         uid = put.identity.sop_instance_uid
@@ -231,7 +231,17 @@ class Committer:
             offset = pack.finish_streamed(uid, facts, put.length)
         else:
             offset = pack.append(uid, facts, (put.file_header, *put.chunks), put.length)
-        return Placed(put.identity, put.header, facts, pack.pack_id, offset, put.length, put.frame_table, is_conflict)
+        return Placed(
+            put.identity,
+            put.header,
+            facts,
+            pack.pack_id,
+            offset,
+            put.length,
+            put.frame_table,
+            is_conflict=fate.outcome == "conflict",
+            restores=fate.restores,
+        )
 
     def _index_all(self, placed: list[tuple[Put, Placed]], answers: list[_Answer]) -> None:
         if not placed:

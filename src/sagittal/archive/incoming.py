@@ -82,6 +82,7 @@ class Incoming:
         Raises:
             Invalid, Exhausted: the header is not one, or exceeds a cap; or what `check` raised.
         """
+        self._check_open()
         chunk = stable(data)
         self._chunks.append(chunk)
         size = len(chunk)
@@ -92,6 +93,10 @@ class Incoming:
         if len(self._chunks) >= _MAX_PIECES:
             self._chunks = [b"".join(self._chunks)]
         return self._held >= self._limit
+
+    def _check_open(self) -> None:
+        if self._is_ended:
+            raise Exhausted("the instance was given up or committed before")
 
     def _complete(self, header: Header) -> None:
         if self._check is not None:
@@ -138,6 +143,7 @@ class Incoming:
             Invalid: the data set ends within an element, or does not say which instance it is; or what `check` raised.
             Exhausted: the disk is full or fails, or the deadline passed; then it may have been stored all the same.
         """
+        self._check_open()
         try:
             if self._header is None:
                 self._complete(self._reader.close())
@@ -145,6 +151,7 @@ class Incoming:
             if identity is None or self._header is None:
                 raise Invalid("the data set has no Series Instance UID (0020,000E)")
             put = await self._make_put(self._header, identity, deadline)
+            self._check_open()  # the session may have been closed meanwhile, and the bytes cut
         except BaseException:
             await self.abort()
             raise

@@ -8,7 +8,7 @@ import msgspec
 
 from sagittal.archive.index.attributes import INDEX_TAGS
 from sagittal.archive.index.rows import Identity, Placed, identify
-from sagittal.archive.index.writer import IndexWriter, outcome_of
+from sagittal.archive.index.writer import Fate, IndexWriter, fate_of
 from sagittal.archive.intake import Intake
 from sagittal.archive.packs.scan import Member, chunks
 from sagittal.dicom.dataset import Header, HeaderReader
@@ -84,13 +84,13 @@ def bring_in(index: IndexWriter, found: Iterable[ReadBack], advanced: Callable[[
         known = index.known([one.identity.sop_instance_uid for one in batch])
         placed = []
         for one in batch:
-            outcome, is_beside = outcome_of(one.identity.sop_instance_uid, one.member.facts.digest_data_set, known)
-            if outcome == "duplicate" or is_beside:
+            fate = fate_of(one.identity.sop_instance_uid, one.member.facts.digest_data_set, known)
+            if not fate.is_to_keep:
                 restored.duplicates += 1
                 continue
-            placed.append(_place(one, is_conflict=outcome == "conflict"))
-            restored.stored += outcome == "stored"
-            restored.conflicts += outcome == "conflict"
+            placed.append(_place(one, fate))
+            restored.stored += fate.outcome == "stored" and not fate.restores
+            restored.conflicts += fate.outcome == "conflict"
             restored.kept[one.pack_id] = one.member.end
         if placed:
             index.add(placed)
@@ -114,7 +114,7 @@ def _batches(found: Iterable[ReadBack]) -> Iterator[list[ReadBack]]:
         yield batch
 
 
-def _place(one: ReadBack, *, is_conflict: bool) -> Placed:
+def _place(one: ReadBack, fate: Fate) -> Placed:
     member = one.member
     return Placed(
         one.identity,
@@ -124,6 +124,7 @@ def _place(one: ReadBack, *, is_conflict: bool) -> Placed:
         member.file_offset,
         member.file_length,
         one.frame_table,
-        is_conflict,
+        is_conflict=fate.outcome == "conflict",
         is_corrupt=not one.is_whole,
+        restores=fate.restores,
     )

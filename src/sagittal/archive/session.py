@@ -9,6 +9,7 @@ from sagittal.archive.incoming import Incoming
 from sagittal.archive.index.rows import Identity
 from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.packs.disk import Disk
+from sagittal.archive.packs.facts import short
 from sagittal.archive.packs.names import new_pack_id
 from sagittal.archive.packs.writer import MAX_MEMBERS, PackWriter
 from sagittal.archive.put import PackSlot, Put
@@ -45,8 +46,7 @@ class PackSession:
         self._disk = disk
         self._clock = clock
         self._closed = closed
-        self._slots: dict[SeriesUID, PackSlot] = {}  # the last used one is the last
-        self._spare: list[PackSlot] = []  # packs replaced while they were busy
+        self._slots: dict[SeriesUID, list[PackSlot]] = {}  # the series used last is the last
         self._incoming: set[Incoming] = set()
         self._is_closed = False
 
@@ -65,12 +65,11 @@ class PackSession:
         self._is_closed = True
         for incoming in tuple(self._incoming):
             await incoming.abort()
-        slots = [*self._slots.values(), *self._spare]
+        packs = [slot.pack for slots in self._slots.values() for slot in slots]
         self._slots.clear()
-        self._spare.clear()
         try:
             # Behind everything this session has in the queue.
-            await self._committer.seal_packs([slot.pack for slot in slots])
+            await self._committer.seal_packs(packs)
         finally:
             self._closed(self)
 
@@ -91,57 +90,57 @@ class PackSession:
 
     def take(self, series_instance_uid: SeriesUID) -> PackSlot:
         """A pack of the series for a put that is written at once."""
-        slot = self._slots.pop(series_instance_uid, None)
-        if slot is not None and (slot.is_streaming or not self._is_usable(slot)):
-            self._retire(slot)
-            slot = None
-        if slot is None:
-            slot = self._new(series_instance_uid)
-        self._slots[series_instance_uid] = slot
-        return slot
+        return self._find(series_instance_uid, for_stream=False)
 
     async def take_for_stream(self, series_instance_uid: SeriesUID) -> PackSlot:
         """A pack of the series that nobody else writes to, open. Raises Exhausted."""
-        slot = self._slots.pop(series_instance_uid, None)
-        if slot is not None and not (slot.is_idle and self._is_usable(slot)):
-            self._retire(slot)
-            slot = None
-        if slot is None:
-            slot = self._new(series_instance_uid)
+        slot = self._find(series_instance_uid, for_stream=True)
         slot.is_streaming = True
-        self._slots[series_instance_uid] = slot
         try:
             if not slot.pack.is_open:
                 await self._committer.open_pack(slot.pack)
-        except SagittalError:
+        except BaseException:
             slot.is_streaming = False
             raise
         return slot
 
-    def _new(self, series_instance_uid: SeriesUID) -> PackSlot:
-        if len(self._slots) >= self.settings.max_session_packs:
-            idle = next((uid for uid, slot in self._slots.items() if slot.is_idle), None)
-            if idle is not None:
-                self._seal_later(self._slots.pop(idle))
-        pack = PackWriter(new_pack_id(self._clock()), self.actor.facility, series_instance_uid, self._disk)
-        return PackSlot(pack)
+    def _find(self, series_instance_uid: SeriesUID, *, for_stream: bool) -> PackSlot:
+        """A pack of the series that is free for this, a new one if there is none."""
+        slots = self._slots.pop(series_instance_uid, None)
+        if slots is None:
+            self._make_room()
+            slots = []
+        self._slots[series_instance_uid] = slots
+        for slot in tuple(slots):
+            if not self._is_usable(slot):
+                if slot.is_idle:
+                    slots.remove(slot)
+                    self._committer.seal_soon(slot.pack)
+            elif slot.is_idle or not (for_stream or slot.is_streaming):
+                return slot
+        pack = PackWriter(new_pack_id(self._clock()), short(self.actor.facility), series_instance_uid, self._disk)
+        slots.append(PackSlot(pack))
+        return slots[-1]
+
+    def _make_room(self) -> None:
+        """Seals the packs of the series that was not used for longest, if there are too many."""
+        if len(self._slots) < self.settings.max_session_packs:
+            return
+        for series_instance_uid, slots in self._slots.items():
+            if all(slot.is_idle for slot in slots):
+                for slot in slots:
+                    self._committer.seal_soon(slot.pack)
+                del self._slots[series_instance_uid]
+                return
 
     def _is_usable(self, slot: PackSlot) -> bool:
         pack = slot.pack
         return not pack.is_broken and pack.end < self.settings.max_pack_bytes and pack.members < MAX_MEMBERS
 
-    def _retire(self, slot: PackSlot) -> None:
-        """No more instances go to this pack."""
-        if slot.is_idle:
-            self._seal_later(slot)
-        else:
-            self._spare.append(slot)
-
-    def _seal_later(self, slot: PackSlot) -> None:
-        self._committer.seal_soon(slot.pack)
-
     async def commit(self, put: Put, deadline: Deadline) -> Stored:
         """Has an instance committed, and waits for it. Raises Exhausted."""
+        if self._is_closed:
+            raise Exhausted("the session is closed")
         future = put.future
         put.slot.pending += 1
         try:

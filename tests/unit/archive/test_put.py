@@ -8,18 +8,21 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from blake3 import blake3
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.index import schema
-from sagittal.archive.model import Arrival
+from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.packs.disk import Disk
 from sagittal.archive.packs.names import pack_path
 from sagittal.archive.settings import ArchiveSettings
 from sagittal.dicom.dataset import Header, read_file_meta
 from sagittal.dicom.frames import FrameTable
 from sagittal.dicom.identifiers import TransferSyntaxUID
-from sagittal.errors import Conflict, Exhausted, Invalid
+from sagittal.errors import Conflict, Corrupt, Exhausted, Invalid
 from sagittal.runtime.deadline import Deadline
 from support.data_sets import CT, EXPLICIT_LITTLE, RLE, data_set, encapsulated
 from support.puts import ACTOR, Clock, put
@@ -407,3 +410,88 @@ async def test_stored_instances_say_where_pixels_lie(opened: Opened) -> None:
     assert msgspec.structs.asdict(instance)["is_corrupt"] is False
     with pytest.raises(Invalid):
         await archive.read(instance, 0, instance.file_length + 1)
+
+
+@pytest.mark.parametrize("settings", [ArchiveSettings(), SMALL], ids=["held", "streamed"])
+async def test_a_second_copy_takes_the_place_of_a_damaged_instance(opened: Opened, settings: ArchiveSettings) -> None:
+    archive = opened(settings=settings)
+    session = archive.session(ACTOR)
+    data = data_set(pixels=bytes(4000))
+    await put(session, data)
+    await put(session, data_set(2))
+    await archive.change(lambda index: index.mark_verified("", 0, [("instances", 1, True)]))
+    with pytest.raises(Corrupt):
+        await content(archive, "1.2.3.1.1")
+    assert (await put(session, data_set(pixels=b"\1\0" * 2000))).outcome == "conflict"
+    assert (await put(session, data)).outcome == "stored"
+    assert await content(archive, "1.2.3.1.1") == data
+    assert (await put(session, data)).outcome == "duplicate"
+    kinds = [event.kind for event in await archive.events(2, 10)]
+    assert kinds == ["instance.corrupt", "instance.conflict", "instance.intact"]
+    (series,) = await archive.select(select(schema.series))
+    assert series.instances == 2
+
+
+async def test_instances_of_one_series_side_by_side_in_one_session_share_few_packs(opened: Opened) -> None:
+    archive = opened(settings=SMALL)
+    session = archive.session(ACTOR)
+
+    async def send(first: int) -> None:
+        for number in range(first, first + 10):
+            await put(session, data_set(number, pixels=os.urandom(300 * (1 + number % 17))), piece=500)
+
+    await asyncio.gather(*(send(10 * number) for number in range(4)))
+    assert (await counts(archive))["instances"] == 40
+    assert len(await archive.select(select(schema.packs))) <= 4
+    for instance in await archive.locate(study="1.2.3"):
+        file = await archive.read(instance, 0, instance.file_length)
+        assert blake3(file).digest() == instance.digest
+
+
+async def test_an_instance_whose_session_was_closed_is_not_committed(opened: Opened) -> None:
+    archive = opened(settings=SMALL)
+    for held in (500, 5000):
+        session = archive.session(ACTOR)
+        incoming = session.begin(Arrival(transfer_syntax_uid=TransferSyntaxUID(EXPLICIT_LITTLE)))
+        if incoming.write(data_set(pixels=bytes(held))):
+            await incoming.drain()
+        committing = asyncio.ensure_future(incoming.commit(Deadline.after(60)))
+        closing = asyncio.ensure_future(session.close())
+        outcome, _ = await asyncio.gather(committing, closing, return_exceptions=True)
+        assert isinstance(outcome, Exhausted | Stored)
+        with pytest.raises(Exhausted):
+            incoming.write(b"more")
+        with pytest.raises(Exhausted):
+            await incoming.commit(Deadline.after(60))
+        with pytest.raises(Exhausted):
+            session.begin(Arrival(transfer_syntax_uid=TransferSyntaxUID(EXPLICIT_LITTLE)))
+    stored = (await counts(archive))["instances"]
+    await archive.close()
+    again = opened()
+    assert again.repairs.indexed == 0
+    assert (await counts(again))["instances"] == stored
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+async def test_however_a_data_set_is_cut_the_same_is_kept(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    root = tmp_path_factory.mktemp("data")
+    sent = encapsulated([bytes(range(n)) for n in (40, 8, 200)], more={0x00280008: b"3"})
+    seen = []
+    for held in (1 << 20, data.draw(st.integers(1, 1500))):
+        archive = Archive.open(root / str(held), clock=Clock(), settings=ArchiveSettings(held_bytes=held))
+        incoming = archive.session(ACTOR).begin(Arrival(transfer_syntax_uid=TransferSyntaxUID(RLE)))
+        at = 0
+        while at < len(sent):
+            size = data.draw(st.integers(1, 400))
+            if incoming.write(bytearray(sent[at : at + size])):
+                await incoming.drain()
+            at += size
+        await incoming.commit(Deadline.after(60))
+        (row,) = await archive.select(select(schema.instances))
+        seen.append({**row._mapping, "pack": "", "file_offset": 0})
+        await archive.close()
+    assert seen[0] == seen[1]
+    assert seen[0]["frame_table"] is not None

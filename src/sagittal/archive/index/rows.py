@@ -37,6 +37,7 @@ class Placed(NamedTuple):
         frame_table: of encapsulated multi-frame pixel data.
         is_conflict: another instance has its UID already; it is kept beside.
         is_corrupt: its bytes were found to be no longer those that were stored.
+        restores: it takes the place of the same data set whose bytes are damaged.
     """
 
     identity: Identity
@@ -48,6 +49,7 @@ class Placed(NamedTuple):
     frame_table: bytes | None
     is_conflict: bool
     is_corrupt: bool = False
+    restores: bool = False
 
 
 class Pixels(NamedTuple):
@@ -194,6 +196,20 @@ def conflict_row(placed: Placed, row_id: int) -> Row:
         facts.called,
         facts.address,
         "another data set has this SOP Instance UID",
+    )
+
+
+def restored_row(placed: Placed) -> Row:
+    """Where an instance lies now that it has come again, in the order of `RESTORE_INSTANCE`."""
+    facts = placed.facts
+    return (
+        placed.pack_id,
+        placed.file_offset,
+        placed.file_length,
+        facts.data_set_offset,
+        bytes.fromhex(facts.digest),
+        int(placed.is_corrupt),
+        placed.identity.sop_instance_uid,
     )
 
 

@@ -63,10 +63,16 @@ def columns_of(table: Table) -> tuple[str, ...]:
 INSERT_INSTANCE = insert_into(schema.instances)
 INSERT_CONFLICT = insert_into(schema.conflicts)
 INSERT_EVENT = insert_into(schema.events)
+RESTORE_INSTANCE = update_by(
+    schema.instances,
+    "sop_instance_uid",
+    *("pack", "file_offset", "file_length", "data_set_offset", "digest", "is_corrupt"),
+)
 INSERT_PACK = insert_into(schema.packs)
 
 KNOWN_INSTANCES = (
-    "SELECT sop_instance_uid, digest_data_set FROM instances WHERE sop_instance_uid IN (SELECT value FROM json_each(?))"
+    "SELECT sop_instance_uid, digest_data_set, is_corrupt FROM instances"
+    " WHERE sop_instance_uid IN (SELECT value FROM json_each(?))"
 )
 KNOWN_CONFLICTS = KNOWN_INSTANCES.replace("FROM instances", "FROM conflicts")
 

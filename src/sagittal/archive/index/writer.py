@@ -12,7 +12,7 @@ from sagittal.archive.index import schema, statements
 from sagittal.archive.index.connect import connect_writer
 from sagittal.archive.index.parents import Parents, last_id
 from sagittal.archive.index.renderings import Renderings
-from sagittal.archive.index.rows import Placed, conflict_row, event_row, instance_row
+from sagittal.archive.index.rows import Placed, Row, conflict_row, event_row, instance_row, restored_row
 from sagittal.archive.index.statements import select_by
 from sagittal.archive.model import Outcome
 from sagittal.archive.packs.tar import padded
@@ -26,22 +26,45 @@ class Known(NamedTuple):
 
     Attributes:
         kept: digest of the data set that has the UID.
+        damaged: those of which what is kept is no longer what was stored.
         beside: digests of others that came under it.
     """
 
     kept: dict[str, bytes]
+    damaged: set[str]
     beside: dict[str, set[bytes]]
 
 
-def outcome_of(sop_instance_uid: str, digest_data_set: str, known: Known) -> tuple[Outcome, bool]:
-    """What becomes of a data set that comes (again), and whether the same bytes lie beside another already."""
+class Fate(NamedTuple):
+    """What becomes of a data set that comes.
+
+    Attributes:
+        outcome: what the one who sent it is told.
+        is_to_keep: its bytes are written; else they are here already.
+        restores: they take the place of the same bytes that are damaged.
+    """
+
+    outcome: Outcome
+    is_to_keep: bool
+    restores: bool = False
+
+
+_NEW = Fate("stored", True)
+_SECOND_COPY = Fate("stored", True, True)
+_DUPLICATE = Fate("duplicate", False)
+_CONFLICT = Fate("conflict", True)
+_SAME_CONFLICT = Fate("conflict", False)
+
+
+def fate_of(sop_instance_uid: str, digest_data_set: str, known: Known) -> Fate:
+    """What becomes of a data set, by what the index knows of its UID."""
     kept = known.kept.get(sop_instance_uid)
     if kept is None:
-        return "stored", False
+        return _NEW
     digest = bytes.fromhex(digest_data_set)
     if kept == digest:
-        return "duplicate", False
-    return "conflict", digest in known.beside.get(sop_instance_uid, ())
+        return _SECOND_COPY if sop_instance_uid in known.damaged else _DUPLICATE
+    return _SAME_CONFLICT if digest in known.beside.get(sop_instance_uid, ()) else _CONFLICT
 
 
 class PackRow(NamedTuple):
@@ -98,38 +121,49 @@ class IndexWriter:
     def known(self, sop_instance_uids: Sequence[str]) -> Known:
         """What the index has under these UIDs."""
         wanted = msgspec.json.encode(sop_instance_uids).decode()
-        kept = dict(self._connection.execute(statements.KNOWN_INSTANCES, (wanted,)).fetchall())
+        found = self._connection.execute(statements.KNOWN_INSTANCES, (wanted,)).fetchall()
+        kept = {uid: digest for uid, digest, _ in found}
+        damaged = {uid for uid, _, is_corrupt in found if is_corrupt}
         beside: dict[str, set[bytes]] = {}
         if kept:
-            for uid, digest in self._connection.execute(statements.KNOWN_CONFLICTS, (wanted,)):
+            for uid, digest, _ in self._connection.execute(statements.KNOWN_CONFLICTS, (wanted,)):
                 beside.setdefault(uid, set()).add(digest)
-        return Known(kept, beside)
+        return Known(kept, damaged, beside)
 
     def add(self, placed: Iterable[Placed]) -> None:
         """Rows and events for instances that are in packs and synced, in the order they were received."""
         with self.transaction():
-            instances, conflicts, events = [], [], []
+            instances, conflicts, restored = [], [], []
+            events: list[Row] = []
             for one in placed:
                 self._last_ns = max(self._last_ns, one.facts.received_ns)
                 if one.is_conflict:
                     self._last_conflict += 1
                     conflicts.append(conflict_row(one, self._last_conflict))
+                elif one.restores:
+                    restored.append(restored_row(one))
                 else:
                     self._last_instance += 1
                     instances.append(self._instance_row(one))
-                self.last_seq += 1
-                kind = "instance.conflict" if one.is_conflict else "instance.stored"
-                events.append(event_row(one, self.last_seq, kind, one.facts.received_ns))
-                if one.is_corrupt:
-                    self.last_seq += 1
-                    events.append(event_row(one, self.last_seq, "instance.corrupt", self.now_ns()))
+                self._add_events(one, events)
             connection = self._connection
             self._parents.flush()
-            if instances:
-                connection.executemany(statements.INSERT_INSTANCE.sql, instances)
-            if conflicts:
-                connection.executemany(statements.INSERT_CONFLICT.sql, conflicts)
-            connection.executemany(statements.INSERT_EVENT.sql, events)
+            for statement, rows in (
+                (statements.INSERT_INSTANCE, instances),
+                (statements.INSERT_CONFLICT, conflicts),
+                (statements.RESTORE_INSTANCE, restored),
+                (statements.INSERT_EVENT, events),
+            ):
+                if rows:
+                    connection.executemany(statement.sql, rows)
+
+    def _add_events(self, one: Placed, events: list[Row]) -> None:
+        kinds = ["instance.conflict" if one.is_conflict else "instance.intact" if one.restores else "instance.stored"]
+        if one.is_corrupt:
+            kinds.append("instance.corrupt")
+        for kind in kinds:
+            self.last_seq += 1
+            events.append(event_row(one, self.last_seq, kind, one.facts.received_ns))
 
     def _instance_row(self, one: Placed) -> tuple[object, ...]:
         renderer = self._renderings.of(one.header)
