@@ -104,6 +104,8 @@ class Archive:
             if not path.exists() and any(packs.glob("*/*/*.tar")):
                 raise Conflict(f"{root} has packs but no index; `sagittal reindex` rebuilds it from them")
             migrate(path)
+            for folder in (root, root.parent):  # the names of what was just made
+                (disk or Disk()).sync_folder(folder)
             index = IndexWriter(path, clock)
             try:
                 repairs = repair(packs, index)

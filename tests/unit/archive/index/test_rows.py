@@ -9,8 +9,14 @@ from sqlalchemy import Table, select
 from sagittal.archive.archive import Archive
 from sagittal.archive.index import attributes, schema
 from sagittal.archive.index.readers import AnyRow
-from sagittal.archive.index.rows import conflict_row, event_row, instance_row  # noqa: F401  # their order is tested below
-from sagittal.archive.index.statements import INSERT_CONFLICT, INSERT_EVENT, INSERT_INSTANCE, INSERT_PACK, columns_of
+from sagittal.archive.index.statements import (
+    INSERT_CONFLICT,
+    INSERT_EVENT,
+    INSERT_INSTANCE,
+    INSERT_PACK,
+    RESTORE_INSTANCE,
+    columns_of,
+)
 from sagittal.archive.index.writer import PackRow
 from sagittal.dicom.registry import vr_of
 from support.data_sets import data_set, element
@@ -188,6 +194,9 @@ def test_rows_have_the_order_of_their_tables() -> None:
     ):
         assert statement.names == columns_of(table)
     assert PackRow._fields == columns_of(schema.packs)
+    assert RESTORE_INSTANCE.names == (
+        "pack", "file_offset", "file_length", "data_set_offset", "digest", "is_corrupt", "sop_instance_uid_"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
