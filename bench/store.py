@@ -71,4 +71,4 @@ def _send(peer: Peer, folders: list[Path], *, nagle: bool, only_first: bool = Fa
     for sender in senders:
         output, _ = sender.communicate(timeout=900)
         if sender.returncode:
-            raise RuntimeError(f"storescu to {peer.name} failed: {output.decode()[-500:]}")
+            raise RuntimeError(f"storescu to {peer.name} failed ({sender.returncode}): {output.decode()[-500:]}")

@@ -7,7 +7,7 @@ import msgspec
 import typer
 import uvloop
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from sagittal.cli.options import DataOption, DestinationArgument, SettingsOption, settled
 from sagittal.dicom import json_model
@@ -30,6 +30,8 @@ from sagittal.serve import opened_archive
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
 NATIVE = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
+
+PIPED_WIDTH = 240  # characters of a table that goes to no terminal
 
 # What a table shows of each level.
 _COLUMNS: dict[Level, tuple[int, ...]] = {
@@ -70,7 +72,10 @@ def find(
         for answer in answers:
             typer.echo(msgspec.json.encode(answer).decode())
     else:
-        Console().print(_table(level, answers))
+        console = Console()
+        if not console.is_terminal:
+            console.width = PIPED_WIDTH
+        console.print(_table(level, answers))
 
 
 def destination_of(where: str, settings: Settings) -> tuple[str, Destination]:
@@ -145,7 +150,7 @@ def _key(text: str) -> Key:
 
 def _table(level: Level, answers: list[JsonDataset]) -> Table:
     columns = _COLUMNS[level]
-    table = Table(*(keyword_of(tag) for tag in columns))
+    table = Table(*(Column(keyword_of(tag), overflow="fold", no_wrap=vr_of(tag) == "UI") for tag in columns))
     for answer in answers:
         table.add_row(*(_shown(answer, tag) for tag in columns))
     return table

@@ -83,6 +83,7 @@ async def import_items(
         for item in items:
             await work.take(item)
         await work.settle()
+        progress(work.report)
     finally:
         await work.close()
     journal.finish()
