@@ -25,4 +25,5 @@ def _run() -> None:
     engine.dispose()
 
 
-_run()
+if __name__ == "env_py":  # the name Alembic loads it by; others only look
+    _run()
