@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -80,6 +81,8 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
             if settings.dicom:
                 await listener.start(*parse_address(settings.dicom, "dicom"))
                 dicom = (parse_address(settings.dicom, "dicom")[0], listener.port)
+            gc.collect()
+            gc.freeze()  # what start-up made stays: the collector need not look at it again (a fifth of the CPU of a put)
             tell(Listening(dicom=dicom, aet=settings.aet, web=_url(settings, web)))
             await stop.wait()
             log.info("stopping", associations=listener.associations)
