@@ -26,6 +26,8 @@ from sagittal.dicom.messages.commands import (
     CMoveResponse,
     CStoreRequest,
     CStoreResponse,
+    NGetRequest,
+    NGetResponse,
 )
 from sagittal.dicom.messages.statuses import category
 from sagittal.dimse.listener import Listener
@@ -176,6 +178,20 @@ async def test_another_instance_of_the_same_uid_is_a_warning(tmp_path: Path) -> 
             statuses.append((await asyncio.to_thread(association.send_c_store, first)).Status)
         await asyncio.to_thread(association.release)
     assert statuses == [0, 0, 0xB000]
+
+
+async def test_a_message_in_a_context_of_another_service_is_refused(tmp_path: Path) -> None:
+    async with site(tmp_path) as here, asking(here, STUDY_FIND) as peer:
+        store = CStoreRequest(message_id=1, affected_sop_class_uid=CT, affected_sop_instance_uid="1.2.3")
+        await peer.link.send(1, store, b"")
+        (stored_in_find,) = await responses_of(peer, CStoreResponse)
+        move = CMoveRequest(message_id=2, affected_sop_class_uid=STUDY_MOVE, move_destination="ANY")
+        await peer.link.send(1, move, b"")
+        (moved_in_find,) = await responses_of(peer, CMoveResponse)
+        unknown = NGetRequest(message_id=3, requested_sop_class_uid=CT, requested_sop_instance_uid="1.2.3")
+        await peer.link.send(1, unknown)
+        (got_nothing,) = await responses_of(peer, NGetResponse)
+    assert (stored_in_find.status, moved_in_find.status, got_nothing.status) == (0x0122, 0xA900, 0x0211)
 
 
 async def test_more_than_max_object_bytes_is_refused(tmp_path: Path) -> None:
@@ -335,7 +351,7 @@ def identifier(**keys: str) -> bytes:
     return json_model.decode(dataset.to_json_dict(), EXPLICIT)
 
 
-R = TypeVar("R", CFindResponse, CMoveResponse)
+R = TypeVar("R", CFindResponse, CMoveResponse, CStoreResponse, NGetResponse)
 
 
 async def responses_of(peer: Peer, kind: type[R]) -> list[R]:

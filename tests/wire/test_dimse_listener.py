@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pydicom
@@ -11,6 +13,12 @@ from pydicom.data import get_testdata_file
 from pydicom.filebase import DicomBytesIO
 from pynetdicom import AE
 
+from sagittal.dicom.messages.assembly import CommandReceived
+from sagittal.dicom.messages.command_set import encode_command
+from sagittal.dicom.messages.commands import CEchoRequest, CFindResponse, CStoreRequest
+from sagittal.dicom.upper_layer.items import ProposedContext, UserInformation
+from sagittal.dicom.upper_layer.pdu import AssociateRequest, encode
+from sagittal.dimse.watch import Pace
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.settings import Caller, Settings
 from support.dimse import Box, listening, run
@@ -194,6 +202,114 @@ async def test_an_idle_association_is_aborted() -> None:
         association = await asyncio.to_thread(ae.associate, "127.0.0.1", listener.port)
         await _until(lambda: listener.associations == 0)
         await _until(lambda: association.is_aborted)
+
+
+async def test_data_before_the_association_is_accepted_is_the_peers_mistake() -> None:
+    async with listening(Box(), Settings(association_request_timeout_s=1)) as listener:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        writer.write(REQUEST + p_data(1, encode_command(CEchoRequest(message_id=1)), is_command=True))
+        async with asyncio.timeout(5):
+            assert (await reader.read())[:1] == b"\7"
+        writer.close()
+
+
+async def test_a_sender_that_stalls_in_the_middle_of_a_message_is_aborted() -> None:
+    box = Box()
+    async with listening(box, Settings(association_request_timeout_s=1)) as listener:
+        listener._pace = Pace(window_s=0.5, min_rate_bytes_s=1000)
+        async with stalled_sender(listener.port) as reader:
+            async with asyncio.timeout(5):
+                assert (await reader.read())[:1] == b"\7"
+        await _until(lambda: listener.associations == 0)
+    assert box.instances == []
+
+
+async def test_a_receiver_that_takes_nothing_is_dropped() -> None:
+    box = Box()
+
+    async def talk_without_end(received: CommandReceived) -> None:
+        request = received.command
+        assert isinstance(request, CEchoRequest)
+        while True:
+            await box.links[0].send(
+                received.context_id,
+                CFindResponse(message_id_being_responded_to=1, status=0xFF00, has_data_set=True),
+                bytes(100_000),
+            )
+
+    box.more = {CEchoRequest: talk_without_end}
+    async with listening(box, Settings(association_request_timeout_s=1)) as listener:
+        listener._pace = Pace(window_s=0.5, min_rate_bytes_s=1000)
+        with await asyncio.to_thread(associated_socket, listener.port) as sock:
+            sock.sendall(p_data(1, encode_command(CEchoRequest(message_id=1)), is_command=True))
+            await _until(lambda: listener.associations == 0)
+
+
+async def test_what_a_service_does_not_take_is_not_read() -> None:
+    box = Box()
+    go_on = asyncio.Event()
+
+    async def wait_first(_received: CommandReceived) -> None:
+        await go_on.wait()
+
+    box.more = {CStoreRequest: wait_first}
+    async with listening(box) as listener:
+        with await asyncio.to_thread(associated_socket, listener.port) as sock:
+            request = CStoreRequest(message_id=1, affected_sop_class_uid=CT, affected_sop_instance_uid="1.2")
+            sock.sendall(p_data(1, encode_command(request), is_command=True))
+            sock.setblocking(False)
+            loop = asyncio.get_running_loop()
+            sent = 0
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1.5):
+                    while True:
+                        await loop.sock_sendall(sock, p_data(1, bytes(100_000), is_command=False, is_last=False))
+                        sent += 100_000
+            assert sent < 30_000_000  # what the kernel holds, and a little of ours
+            assert box.links[0]._inbox._bytes < 2_000_000
+            go_on.set()
+            async with asyncio.timeout(5):
+                await loop.sock_sendall(sock, bytes(1))
+
+
+@asynccontextmanager
+async def stalled_sender(port: int) -> AsyncIterator[asyncio.StreamReader]:
+    """Someone who associates, begins a C-STORE and stops."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(REQUEST)
+    async with asyncio.timeout(5):
+        header = await reader.readexactly(6)
+        await reader.readexactly(int.from_bytes(header[2:]))
+    request = CStoreRequest(message_id=1, affected_sop_class_uid=CT, affected_sop_instance_uid="1.2")
+    writer.write(p_data(1, encode_command(request), is_command=True) + p_data(1, bytes(500), is_command=False)[:200])
+    try:
+        yield reader
+    finally:
+        writer.close()
+
+
+def associated_socket(port: int) -> socket.socket:
+    """A socket with an association; nobody reads what comes after."""
+    sock = socket.create_connection(("127.0.0.1", port), 5)
+    sock.sendall(REQUEST)
+    header = sock.recv(6, socket.MSG_WAITALL)
+    sock.recv(int.from_bytes(header[2:]), socket.MSG_WAITALL)
+    return sock
+
+
+def p_data(context_id: int, data: bytes, *, is_command: bool, is_last: bool = True) -> bytes:
+    control = is_command | is_last << 1
+    return b"\4\0" + (len(data) + 6).to_bytes(4) + (len(data) + 2).to_bytes(4) + bytes((context_id, control)) + data
+
+
+REQUEST = encode(
+    AssociateRequest(
+        called_aet="SAGITTAL",
+        calling_aet="SLOW",
+        contexts=(ProposedContext(1, CT, (IMPLICIT,)),),
+        user=UserInformation(implementation_class_uid="1.2"),
+    )
+)
 
 
 async def test_idle_associations_are_aborted_at_once_when_told_to_stop() -> None:

@@ -68,6 +68,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._socket: TunedSocket | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._messages = MessageReader()
         self._inbox = Inbox()
         self._is_paused = False
@@ -317,8 +318,10 @@ class Link(asyncio.Protocol):
             self._inbox.put(item)
 
     def _take(self, event: Event) -> None:
-        if isinstance(event, AssociateRequest) and self._owner is not None:
-            self._owner.requested(self, event)
+        if isinstance(event, AssociateRequest):
+            # what came behind it may have ended the association already
+            if self._owner is not None and self.association.state is State.AWAITING_LOCAL_RESPONSE:
+                self._owner.requested(self, event)
         elif isinstance(event, ReleaseRequest):
             self._is_release_asked = True
         elif isinstance(event, Aborted):
@@ -330,6 +333,7 @@ class Link(asyncio.Protocol):
 
     def _reply_to_release(self) -> None:
         self._is_release_asked = False
+        self.check_open()
         self.tell(ReleaseReply())
         self._finish("the peer released the association")
 
@@ -404,9 +408,10 @@ class Link(asyncio.Protocol):
         if self.association.deadline is not None:
             look = min(look, self.association.deadline)
         if self._timer is not None:
-            if self._timer.when() <= look:
+            if self._timer_at <= look:
                 return
             self._timer.cancel()
+        self._timer_at = look  # uvloop's handles do not all tell it
         self._timer = self._loop.call_at(look, self._look)
 
     def _look(self) -> None:
@@ -415,10 +420,12 @@ class Link(asyncio.Protocol):
             return
         now = self._loop.time() + _CLOCK_RESOLUTION_S
         self._take_all(self.association.expire(now))
+        if self.association.must_close:  # the peer had its time to close, or to take what is still unwritten
+            self.drop()
+            return
         verdict = self._watch.verdict(now, self._received, self._taken)
-        if verdict is not None and self._end is None:
+        if verdict is not None:
             log.warning("association aborted", peer=self.address, why=verdict)
             self.abort(verdict)
-        elif verdict is not None:
-            self.drop()
+            self._watch.stop()
         self._arm()

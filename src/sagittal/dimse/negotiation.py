@@ -94,20 +94,23 @@ def kind_of(sop_class_uid: str, service_class_uid: str = "") -> Kind | None:
     return "storage" if is_unknown and service_class_uid in {"", STORAGE_SERVICE_CLASS} else None
 
 
+def kinds_of(request: AssociateRequest) -> dict[str, Kind]:
+    """What we do, for each abstract syntax proposed that we do anything for."""
+    services = {item.sop_class_uid: item.service_class_uid for item in request.user.common_extended}
+    proposed = {context.abstract_syntax for context in request.contexts}
+    return {uid: kind for uid in proposed if (kind := kind_of(uid, services.get(uid, ""))) is not None}
+
+
 def accept(request: AssociateRequest, max_pdu_bytes: int) -> AssociateAccept:
     """The answer to a request that is to be accepted, context by context.
 
     Storage takes the transfer syntax that the peer names first, whatever it is: nothing is transcoded on the way in.
     """
-    services = {item.sop_class_uid: item.service_class_uid for item in request.user.common_extended}
-    kinds = {
-        context.abstract_syntax: kind_of(context.abstract_syntax, services.get(context.abstract_syntax, ""))
-        for context in request.contexts
-    }
+    kinds = kinds_of(request)
     return AssociateAccept(
         called_aet=request.called_aet,
         calling_aet=request.calling_aet,
-        contexts=tuple(_answer(context, kinds[context.abstract_syntax]) for context in request.contexts),
+        contexts=tuple(_answer(context, kinds.get(context.abstract_syntax)) for context in request.contexts),
         user=UserInformation(
             max_length=max_pdu_bytes,
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,

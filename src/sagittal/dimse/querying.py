@@ -62,7 +62,7 @@ async def find(visit: Visit, received: CommandReceived) -> None:
 async def _answer(visit: Visit, context_id: int, request: CFindRequest) -> int:
     """Sends what is found; returns the last status."""
     link = visit.link
-    sop_class = visit.abstract_syntax(context_id)
+    sop_class = visit.sop_class(context_id, "find")
     transfer_syntax = link.contexts[context_id]
     data = await link.read_data(MAX_IDENTIFIER_BYTES)
     identifier = parse_identifier(data, transfer_syntax, QUERY_RETRIEVE[sop_class].root)

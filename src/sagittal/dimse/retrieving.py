@@ -16,7 +16,7 @@ from sagittal.dicom.upper_layer.framing import Buffer
 from sagittal.dimse.ending import AssociationEnded
 from sagittal.dimse.failures import comment_on, statuses_of
 from sagittal.dimse.identifier import MAX_IDENTIFIER_BYTES, Identifier, parse_identifier
-from sagittal.dimse.negotiation import QUERY_RETRIEVE
+from sagittal.dimse.negotiation import QUERY_RETRIEVE, Kind
 from sagittal.dimse.requestor import Peer
 from sagittal.dimse.scu import Outgoing
 from sagittal.dimse.sending import Sent, deliver, send
@@ -74,7 +74,8 @@ async def _serve(visit: Visit, context_id: int, request: RetrieveRequest) -> Non
 async def _retrieve(visit: Visit, context_id: int, request: RetrieveRequest, tally: Tally) -> int:
     """Does the sub-operations; returns the last status."""
     link = visit.link
-    model = QUERY_RETRIEVE[visit.abstract_syntax(context_id)]
+    kind: Kind = "move" if isinstance(request, CMoveRequest) else "get"
+    model = QUERY_RETRIEVE[visit.sop_class(context_id, kind)]
     identifier = parse_identifier(await link.read_data(MAX_IDENTIFIER_BYTES), link.contexts[context_id], model.root)
     if isinstance(request, CMoveRequest) and request.move_destination not in visit.settings.destinations:
         log.warning("move destination unknown", calling_aet=visit.actor.name, destination=request.move_destination)

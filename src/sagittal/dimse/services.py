@@ -15,6 +15,7 @@ from sagittal.dicom.upper_layer.pdu import AssociateAccept, AssociateRequest
 from sagittal.dimse.attendance import Handler, attend, echo
 from sagittal.dimse.link import Link
 from sagittal.dimse.listener import Serve
+from sagittal.dimse.negotiation import kinds_of
 from sagittal.dimse.querying import find
 from sagittal.dimse.requestor import Requestor
 from sagittal.dimse.retrieving import get, move
@@ -37,6 +38,8 @@ def services(archive: Archive, settings: Settings) -> Serve:
             archive=archive,
             requestor=requestor,
             settings=settings,
+            sop_classes={context.context_id: context.abstract_syntax for context in request.contexts},
+            kinds=kinds_of(request),
         )
         packs = archive.session(visit.actor)
         handlers: dict[type[Request], Handler] = {

@@ -54,6 +54,7 @@ async def store(visit: Visit, packs: PackSession, received: CommandReceived) -> 
 
 async def _take(visit: Visit, packs: PackSession, context_id: int, request: CStoreRequest) -> Stored:
     link = visit.link
+    visit.sop_class(context_id, "storage")
     arrival = Arrival(
         transfer_syntax_uid=TransferSyntaxUID(link.contexts[context_id]),
         sop_class_uid=request.affected_sop_class_uid,

@@ -7,8 +7,9 @@ import msgspec
 from sagittal.archive.archive import Archive
 from sagittal.dicom.upper_layer.pdu import AssociateAccept, AssociateRequest
 from sagittal.dimse.link import Link
-from sagittal.dimse.negotiation import kind_of
+from sagittal.dimse.negotiation import Kind
 from sagittal.dimse.requestor import Proposal, Requestor
+from sagittal.errors import Unsupported
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.settings import Settings
 
@@ -22,6 +23,8 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         actor: it, as rooms know it.
         archive: what it is served from.
         requestor: opens the associations of C-MOVE.
+        sop_classes: abstract syntax by presentation context ID.
+        kinds: what we do, by abstract syntax.
     """
 
     link: Link
@@ -31,10 +34,15 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     archive: Archive
     requestor: Requestor
     settings: Settings
+    sop_classes: Mapping[int, str]
+    kinds: Mapping[str, Kind]
 
-    def abstract_syntax(self, context_id: int) -> str:
-        """Of a presentation context."""
-        return next(c.abstract_syntax for c in self.request.contexts if c.context_id == context_id)
+    def sop_class(self, context_id: int, kind: Kind) -> str:
+        """The abstract syntax of a presentation context; Unsupported if it is not of the kind of the request."""
+        uid = self.sop_classes[context_id]
+        if self.kinds.get(uid) != kind:
+            raise Unsupported(f"a {kind} request came in a presentation context of {uid}")
+        return uid
 
     def has_feature(self, sop_class_uid: str, octet: int) -> bool:
         """Whether an octet of SOP class extended negotiation was agreed to be 1."""
@@ -47,5 +55,5 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         return {
             context.context_id: Proposal(context.abstract_syntax, context.transfer_syntaxes)
             for context in self.request.contexts
-            if context.abstract_syntax in takes and kind_of(context.abstract_syntax) == "storage"
+            if context.abstract_syntax in takes and self.kinds.get(context.abstract_syntax) == "storage"
         }

@@ -72,6 +72,12 @@ class Watch:
         """We have begun to wait for the peer's next message."""
         self.is_waiting, self._quiet_since = True, now
 
+    def stop(self) -> None:
+        """Nothing is expected of the peer any more."""
+        self.is_waiting = False
+        self.inward.stop()
+        self.outward.stop()
+
     def next_look(self, now: float) -> float:
         """When to ask for a verdict next."""
         looks = [look for flow in (self.inward, self.outward) if (look := flow.next_look(self.pace)) is not None]
