@@ -5,9 +5,7 @@ what is sent; nothing waits longer than Pace allows.
 """
 
 import asyncio
-import socket
-import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol, cast
 
 from sagittal.dicom.messages.assembly import CommandReceived, DataReceived, MessageReader
@@ -18,6 +16,7 @@ from sagittal.dicom.upper_layer.framing import Buffer, Fragment
 from sagittal.dicom.upper_layer.pdu import Abort, AssociateRequest, Pdu, ReleaseReply, ReleaseRequest
 from sagittal.dicom.upper_layer.protocol_error import RemoteProtocolError
 from sagittal.dicom.upper_layer.state import State
+from sagittal.dimse.alarm import Alarm
 from sagittal.dimse.ending import AssociationEnded, why_of
 from sagittal.dimse.inbox import Inbox, Item
 from sagittal.dimse.sockets import TunedSocket
@@ -55,6 +54,7 @@ class Link(asyncio.Protocol):
         association: its upper layer; read only from outside.
         cancelled: message IDs for which the peer sent C-CANCEL.
         address: of the peer, without port.
+        on_drop: how to drop it while it has no transport yet.
     """
 
     def __init__(self, association: Association, pace: Pace, owner: Owner | None = None) -> None:
@@ -64,11 +64,10 @@ class Link(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(pace, self._loop.time())
         self._owner = owner
-        self._handshake: asyncio.Task[None] | None = None
+        self.on_drop: Callable[[], object] | None = None
         self._transport: asyncio.Transport | None = None
         self._socket: TunedSocket | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._alarm = Alarm(self._loop, self._look)
         self._messages = MessageReader()
         self._inbox = Inbox()
         self._is_paused = False
@@ -97,22 +96,6 @@ class Link(asyncio.Protocol):
         if self._owner is not None:
             self._owner.connected(self)
 
-    async def secure(self, connection: socket.socket, tls: ssl.SSLContext, timeout_s: float) -> None:
-        """Does the server's side of the TLS handshake on an accepted socket; ends the link if it fails."""
-        self._handshake = asyncio.current_task()
-        try:
-            self.check_open()
-            await self._loop.connect_accepted_socket(lambda: self, connection, ssl=tls, ssl_handshake_timeout=timeout_s)
-        except (OSError, TimeoutError, AssociationEnded) as error:
-            log.warning("tls handshake failed", peer=self.address, error=type(error).__name__)
-            self.connection_lost(error)
-        except asyncio.CancelledError:
-            self.connection_lost(None)
-            raise
-        finally:
-            self._handshake = None
-            connection.close()
-
     def data_received(self, data: bytes) -> None:
         now = self._loop.time()
         if self._socket is not None:
@@ -137,8 +120,7 @@ class Link(asyncio.Protocol):
         self._transport = None
         if self._socket is not None:
             self._socket.detach()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         self._take_all(self.association.closed(self._loop.time()))
         self._finish("the connection was closed" if exc is None else f"the connection was lost ({type(exc).__name__})")
         if self._owner is not None:
@@ -271,8 +253,8 @@ class Link(asyncio.Protocol):
         self._finish("dropped")
         if self._transport is not None:
             self._transport.abort()
-        elif self._handshake is not None:
-            self._handshake.cancel()
+        elif self.on_drop is not None:
+            self.on_drop()
 
     async def hang_up(self) -> None:
         """Closes the connection when what was written is out; returns when it is closed, soon in any case."""
@@ -407,15 +389,9 @@ class Link(asyncio.Protocol):
         look = self._watch.next_look(self._loop.time())
         if self.association.deadline is not None:
             look = min(look, self.association.deadline)
-        if self._timer is not None:
-            if self._timer_at <= look:
-                return
-            self._timer.cancel()
-        self._timer_at = look  # uvloop's handles do not all tell it
-        self._timer = self._loop.call_at(look, self._look)
+        self._alarm.set(look)
 
     def _look(self) -> None:
-        self._timer = None
         if self._transport is None:
             return
         now = self._loop.time() + _CLOCK_RESOLUTION_S

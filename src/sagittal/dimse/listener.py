@@ -167,13 +167,29 @@ class Listener:
                 continue
             link = self._new_link()
             link.address = str(peer[0])
-            self._spawn(link.secure(connection, tls, self._settings.association_request_timeout_s))
+            task = self._spawn(self._shake_hands(link, connection, tls))
+            link.on_drop = task.cancel
             self._count(link)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    async def _shake_hands(self, link: Link, connection: socket.socket, tls: ssl.SSLContext) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: link, connection, ssl=tls, ssl_handshake_timeout=self._settings.association_request_timeout_s
+            )
+        except (OSError, TimeoutError) as error:
+            log.warning("tls handshake failed", peer=link.address, error=type(error).__name__)
+            connection.close()
+            link.connection_lost(error)
+        except asyncio.CancelledError:
+            connection.close()
+            link.connection_lost(None)
+            raise
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = self._group.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _wait_for_tasks(self, timeout_s: float) -> None:
         if self._tasks:

@@ -12,7 +12,7 @@ it; what we do wrong raises LocalProtocolError.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple, cast
 
 import msgspec
 
@@ -276,18 +276,16 @@ class Association:
             raise RemoteProtocolError(line) if self.is_requestor else LocalProtocolError(line)
 
     def _request_transport(self, cause: "_Cause") -> None:
-        if isinstance(cause.pdu, AssociateRequest):
-            self.request = cause.pdu
-            self._outgoing.append(pdus.encode(cause.pdu))  # to be written by whoever connects, once connected
+        self.request = cast("AssociateRequest", cause.pdu)  # the event's PDU
+        self._send_pdu(cause)  # to be written by whoever connects, once connected
 
     def _send_pdu(self, cause: "_Cause") -> None:
-        if cause.pdu is not None:
-            self._outgoing.append(pdus.encode(cause.pdu))
+        self._outgoing.append(pdus.encode(cast("Pdu", cause.pdu)))  # the event's PDU
 
     def _send_accept(self, cause: "_Cause") -> None:
-        if isinstance(cause.pdu, AssociateAccept):
-            self._agree(cause.pdu, self.request.user.max_length if self.request else 0)
-            self._outgoing.append(pdus.encode(cause.pdu))
+        accept = cast("AssociateAccept", cause.pdu)  # the event's PDU
+        self._agree(accept, self.request.user.max_length if self.request else 0)
+        self._send_pdu(cause)
 
     def _send_and_wait(self, cause: "_Cause") -> None:
         self._send_pdu(cause)
@@ -297,24 +295,23 @@ class Association:
         self.deadline = cause.now + self.limits.artim_s
 
     def _indicate(self, cause: "_Cause") -> None:
-        if isinstance(cause.pdu, Abort):
-            self._events.append(Aborted(source=cause.pdu.source, reason=cause.pdu.reason))
-        elif cause.pdu is not None:
-            self._events.append(cause.pdu)
+        pdu = cast("Pdu", cause.pdu)  # the event's PDU
+        self._events.append(Aborted(source=pdu.source, reason=pdu.reason) if isinstance(pdu, Abort) else pdu)
 
     def _indicate_request(self, cause: "_Cause") -> int:
         self.deadline = None
-        if not isinstance(cause.pdu, AssociateRequest) or not cause.pdu.protocol_version & 1:
+        request = cast("AssociateRequest", cause.pdu)  # the event's PDU
+        if not request.protocol_version & 1:
             self._send_and_wait(_Cause(cause.now, pdus.PROTOCOL_VERSION_NOT_SUPPORTED))
             return 1
-        self.request = cause.pdu
-        self._events.append(cause.pdu)
+        self.request = request
+        self._events.append(request)
         return 0
 
     def _confirm_accept(self, cause: "_Cause") -> None:
-        if isinstance(cause.pdu, AssociateAccept):
-            self._agree(cause.pdu, cause.pdu.user.max_length)
-            self._events.append(cause.pdu)
+        accept = cast("AssociateAccept", cause.pdu)  # the event's PDU
+        self._agree(accept, accept.user.max_length)
+        self._events.append(accept)
 
     def _indicate_collision(self, cause: "_Cause") -> int:
         self._indicate(cause)

@@ -7,7 +7,7 @@ Abort(source=2, reason=6)
 """
 
 import struct
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 
@@ -142,6 +142,8 @@ def encode(pdu: Pdu) -> bytes:
             return _with_header(RELEASE_RP, bytes(4))
         case Abort():
             return _with_header(ABORT, bytes((0, 0, pdu.source, pdu.reason)))
+        case never:  # pragma: no cover
+            assert_never(never)
 
 
 def _with_header(kind: int, body: bytes) -> bytes:

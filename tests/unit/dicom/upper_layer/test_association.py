@@ -296,6 +296,7 @@ def test_an_abort_tells_who_and_why() -> None:
 def test_a_lost_connection_is_told() -> None:
     _, acceptor = pair()
     assert acceptor.closed(0) == [Aborted(source=2, reason=0, is_lost=True)]
+    assert acceptor.closed(0) == []
 
 
 def test_what_comes_after_our_abort_is_ignored_even_in_the_middle_of_a_pdu() -> None:

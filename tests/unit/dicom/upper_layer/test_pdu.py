@@ -127,10 +127,21 @@ def with_items(*items: bytes) -> bytes:
 
 
 def test_items_of_unknown_types_are_passed_over() -> None:
+    future = write_item(0x99, b"future")
     user = write_item(0x50, write_item(0x51, (16384).to_bytes(4)) + write_item(0x7E, b"whatever"))
-    request = decode(pdus.ASSOCIATE_RQ, with_items(write_item(0x99, b"future"), user))
+    context = write_item(0x20, bytes((1, 0, 0, 0)) + write_item(0x30, b"1.2") + future)
+    request = decode(pdus.ASSOCIATE_RQ, with_items(future, context, user))
     assert isinstance(request, AssociateRequest)
-    assert request.user.max_length == 16384
+    assert (request.user.max_length, request.contexts) == (16384, (ProposedContext(1, "1.2", ()),))
+    answer = write_item(0x21, bytes((1, 0, 0, 0)) + future + write_item(0x40, b"1.2"))
+    accept = decode(pdus.ASSOCIATE_AC, with_items(future, answer, user))
+    assert isinstance(accept, AssociateAccept)
+    assert accept.contexts == (ContextAnswer(1, 0, "1.2"),)
+
+
+def test_an_acceptance_without_a_transfer_syntax_is_none() -> None:
+    with pytest.raises(RemoteProtocolError, match="accepted without a transfer syntax"):
+        decode(pdus.ASSOCIATE_AC, with_items(write_item(0x21, bytes((1, 0, 0, 0)))))
 
 
 def test_a_rejected_context_may_name_any_transfer_syntax_or_none() -> None:
