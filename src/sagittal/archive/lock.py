@@ -9,18 +9,22 @@ from sagittal.errors import Conflict
 LOCK_NAME = "lock"
 
 
+class FolderInUse(Conflict):
+    """Another process writes the data folder."""
+
+
 class FolderLock:
     """Holds a data folder until it is released or the process ends, however it ends."""
 
     def __init__(self, folder: Path) -> None:
-        """Takes the lock; Conflict naming the folder if another process has it."""
+        """Takes the lock; FolderInUse naming the folder if another process has it."""
         self._descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             holder = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
             os.close(self._descriptor)
-            raise Conflict(f"the data folder {folder} is in use by process {holder or 'unknown'}") from error
+            raise FolderInUse(f"the data folder {folder} is in use by process {holder or 'unknown'}") from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
 

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from sagittal.archive.archive import INDEX_NAME, PACKS_NAME
 from sagittal.archive.index.connect import migrate
 from sagittal.archive.index.writer import IndexWriter, PackRow
 from sagittal.archive.lock import FolderLock
 from sagittal.archive.packs.names import SUFFIX, is_pack_id, pack_path
 from sagittal.archive.packs.scan import Scan
+from sagittal.archive.reader import INDEX_NAME, PACKS_NAME
 from sagittal.archive.restore import ReadBack, Restored, bring_in, read_back
 from sagittal.errors import NotFound
 from sagittal.runtime.log import get_logger

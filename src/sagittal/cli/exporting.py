@@ -4,19 +4,22 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sagittal.archive.model import StoredInstance
+from sagittal.archive.reader import ArchiveReader
 from sagittal.cli.options import DataOption, SettingsOption, settled
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
+from sagittal.find import Level, Query, find
 from sagittal.retrieve.media import export as export_media
 from sagittal.retrieve.scope import Scope, locate
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.settings import Settings
-from sagittal.serve import opened_archive
+from sagittal.serve import readable_archive
 
 
 def export(
@@ -32,17 +35,22 @@ def export(
     scopes = [Scope(study=StudyUID(uid)) for uid in study or ()]
     scopes += [Scope(series=SeriesUID(uid)) for uid in series or ()]
     scopes += [Scope(instance=InstanceUID(uid)) for uid in instance or ()]
-    scopes += [Scope()] if everything else []
-    if not scopes:
+    if bool(scopes) == everything:
         raise typer.BadParameter("say what to export: --study, --series, --instance or --all")
     written = asyncio.run(_export(settled(file, data=data), scopes, target))
     Console(stderr=True).print(f"{written} instances written to {target}", markup=False, soft_wrap=True)
 
 
+async def _every_study(archive: ArchiveReader) -> list[Scope]:
+    query = Query(level=Level.STUDY)
+    studies = [msgspec.json.decode(found.text()) async for found in find(archive, LOCAL, query, Deadline.after(600))]
+    return [Scope(study=StudyUID(study["0020000D"]["Value"][0])) for study in studies]
+
+
 async def _export(settings: Settings, scopes: list[Scope], target: Path) -> int:
-    async with opened_archive(settings) as archive:
+    async with readable_archive(settings) as archive:
         found: dict[InstanceUID, StoredInstance] = {}
-        for scope in scopes:
+        for scope in scopes or await _every_study(archive):
             deadline = Deadline.after(settings.operation_timeout_s)
             found |= {one.sop_instance_uid: one for one in await locate(archive, LOCAL, scope, deadline)}
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} instances"))

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from sagittal.archive.lock import FolderInUse
 from sagittal.cli.options import DataOption, SettingsOption, settled
 from sagittal.ingest.importing import ImportReport, import_items
 from sagittal.ingest.resume import ImportJournal
@@ -29,7 +30,11 @@ def import_(
     console = Console(stderr=True)
     refused = 0
     for path in paths:
-        report = asyncio.run(_import(settings, path, console))
+        try:
+            report = asyncio.run(_import(settings, path, console))
+        except FolderInUse as error:
+            peer = f"{settings.aet}@{settings.dicom}"
+            raise FolderInUse(f"{error}; to add to what it keeps: sagittal send {peer} {path}") from error
         refused += len(report.refused)
         _tell(report, path, console)
     raise typer.Exit(1 if refused else 0)

@@ -25,7 +25,7 @@ from sagittal.find import find as find_here
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.settings import Destination, Settings, parse_address
-from sagittal.serve import opened_archive
+from sagittal.serve import readable_archive
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
@@ -111,7 +111,7 @@ async def _collect(settings: Settings, query: Query, at: str | None) -> list[Jso
 
 
 async def _ask_here(settings: Settings, query: Query) -> AsyncIterator[JsonDataset]:
-    async with opened_archive(settings) as archive:
+    async with readable_archive(settings) as archive:
         async for found in find_here(archive, LOCAL, query, Deadline.after(settings.operation_timeout_s)):
             yield msgspec.json.decode(found.text())
 

@@ -1,8 +1,8 @@
 """The Media Storage Directory (DICOMDIR) of a file-set: PS3.3 Annex F, PS3.10 Section 8.
 
 Records form a tree of patients, studies, series and instances; each names the next one beside it and the first one
-below it by its offset in the file. Offsets are fixed-size numbers, so records are encoded first and their offsets filled
-in after.
+below it by its offset in the file. Offsets are fixed-size numbers, so records are encoded first and their offsets are
+filled in after.
 """
 
 import struct

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Row, Select, and_, exists, func, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
-from sagittal.archive.archive import Archive
+from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.dicom.matching import Key, Match, Universal, matcher, parse
 from sagittal.errors import Unsupported
@@ -37,7 +37,7 @@ def unmatchable(level: Level, keys: Sequence[Key]) -> tuple[Key, ...]:
     return tuple(key for key in keys if not isinstance(parse(key), Universal) and not _is_held(level, key))
 
 
-async def find(archive: Archive, actor: Actor, query: Query, deadline: Deadline) -> AsyncGenerator[Found, None]:
+async def find(archive: ArchiveReader, actor: Actor, query: Query, deadline: Deadline) -> AsyncGenerator[Found, None]:
     """Every entity at the level of `query` that matches all its keys, in the order of the level.
 
     Raises:
@@ -74,7 +74,7 @@ async def find(archive: Archive, actor: Actor, query: Query, deadline: Deadline)
         after = rows[-1]
 
 
-async def count(archive: Archive, actor: Actor, query: Query, deadline: Deadline) -> int | None:
+async def count(archive: ArchiveReader, actor: Actor, query: Query, deadline: Deadline) -> int | None:
     """How many entities match, without regard to limit and offset; None where only looking at each would tell."""
     del actor
     plan = _plan(query)

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
+from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.dataset.header import read_header
 from sagittal.dicom.frames import FragmentScanner, FrameTable, cut_bits, native_frame
 from sagittal.dicom.transfer_syntax import encoding_of
@@ -39,7 +39,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def locate_frame(
-    archive: Archive, actor: Actor, instance: StoredInstance, number: int, deadline: Deadline
+    archive: ArchiveReader, actor: Actor, instance: StoredInstance, number: int, deadline: Deadline
 ) -> Frame:
     """Frame `number`, from 1.
 
@@ -62,7 +62,7 @@ async def locate_frame(
     return Frame(spans=tuple((start + offset, length) for offset, length in table.frame(number - 1)))
 
 
-async def stream_frame(archive: Archive, instance: StoredInstance, frame: Frame) -> AsyncIterator[bytes]:
+async def stream_frame(archive: ArchiveReader, instance: StoredInstance, frame: Frame) -> AsyncIterator[bytes]:
     """The bytes of a frame, in pieces of at most 256 KiB where it can be cut."""
     if frame.bits:
         yield cut_bits(
@@ -73,12 +73,12 @@ async def stream_frame(archive: Archive, instance: StoredInstance, frame: Frame)
         yield piece
 
 
-async def read_frame(archive: Archive, instance: StoredInstance, frame: Frame) -> bytes:
+async def read_frame(archive: ArchiveReader, instance: StoredInstance, frame: Frame) -> bytes:
     """The whole frame."""
     return b"".join([piece async for piece in stream_frame(archive, instance, frame)])
 
 
-async def _pieces(archive: Archive, instance: StoredInstance, frame: Frame) -> AsyncIterator[bytes]:
+async def _pieces(archive: ArchiveReader, instance: StoredInstance, frame: Frame) -> AsyncIterator[bytes]:
     for offset, length in frame.spans:
         if frame.data is not None:
             yield frame.data[offset : offset + length]
@@ -101,7 +101,7 @@ def _native(instance: StoredInstance, offset: int, length: int, number: int) -> 
     return Frame(spans=(span,), bit_shift=found.bit_shift, bits=instance.native_frame_bits)
 
 
-async def _table(archive: Archive, instance: StoredInstance, pixel_offset: int) -> FrameTable:
+async def _table(archive: ArchiveReader, instance: StoredInstance, pixel_offset: int) -> FrameTable:
     """The kept table; for a single frame, whose table is not kept, a look at its fragments."""
     if instance.frame_table is not None:
         return FrameTable.from_bytes(instance.frame_table)
@@ -112,7 +112,7 @@ async def _table(archive: Archive, instance: StoredInstance, pixel_offset: int) 
     return scanner.close()
 
 
-async def _inflated_frame(archive: Archive, instance: StoredInstance, number: int) -> Frame:
+async def _inflated_frame(archive: ArchiveReader, instance: StoredInstance, number: int) -> Frame:
     data = await read_inflated(archive, instance)
     header = read_header(data, "1.2.840.10008.1.2.1", frozenset())
     pixels = header.pixel_data

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
+from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.dataset.inflate import Inflater
 from sagittal.dicom.transfer_syntax import encoding_of
 from sagittal.errors import Exhausted
@@ -25,7 +25,7 @@ class HeaderBytes(NamedTuple):
     pixel_vr: str
 
 
-async def read_header(archive: Archive, instance: StoredInstance) -> HeaderBytes:
+async def read_header(archive: ArchiveReader, instance: StoredInstance) -> HeaderBytes:
     """The data set up to the pixel data element, as stored; all of it where there are no pixels.
 
     Raises:
@@ -41,7 +41,7 @@ async def read_header(archive: Archive, instance: StoredInstance) -> HeaderBytes
     return HeaderBytes(data[:-8], _IMPLICIT_VR.get(instance.pixel_tag or 0, "OW"))
 
 
-async def read_trailer(archive: Archive, instance: StoredInstance) -> bytes:
+async def read_trailer(archive: ArchiveReader, instance: StoredInstance) -> bytes:
     """What follows native pixel data: digital signatures, padding. Empty where pixels are encapsulated or absent."""
     if instance.pixel_offset is None or instance.pixel_length is None:
         return b""
@@ -49,7 +49,7 @@ async def read_trailer(archive: Archive, instance: StoredInstance) -> bytes:
     return await _read(archive, instance, start, max(0, instance.data_set_length - start))
 
 
-async def read_inflated(archive: Archive, instance: StoredInstance) -> bytes:
+async def read_inflated(archive: ArchiveReader, instance: StoredInstance) -> bytes:
     """A deflated data set, inflated; any other as stored."""
     data = await _read(archive, instance, 0, instance.data_set_length)
     if not encoding_of(instance.transfer_syntax_uid).is_deflated:
@@ -57,7 +57,7 @@ async def read_inflated(archive: Archive, instance: StoredInstance) -> bytes:
     return b"".join(Inflater(MAX_HEADER_BYTES).feed(data))
 
 
-async def _read(archive: Archive, instance: StoredInstance, start: int, length: int) -> bytes:
+async def _read(archive: ArchiveReader, instance: StoredInstance, start: int, length: int) -> bytes:
     if length > MAX_HEADER_BYTES:
         uid = instance.sop_instance_uid
         raise Exhausted(f"{length} bytes around the pixels of {uid} are more than {MAX_HEADER_BYTES} at a time")

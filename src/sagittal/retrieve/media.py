@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
-from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
+from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom import json_model
 from sagittal.dicom.dataset.header import read_header as parse_header
 from sagittal.dicom.identifiers import new_uid
@@ -30,7 +30,7 @@ class Sink(Protocol):
 
 
 async def export(
-    archive: Archive, actor: Actor, instances: Sequence[StoredInstance], target: Path, progress: Progress
+    archive: ArchiveReader, actor: Actor, instances: Sequence[StoredInstance], target: Path, progress: Progress
 ) -> None:
     """Writes `instances`, byte for byte as stored, with a DICOMDIR, to the folder or `.zip` named by `target`.
 
@@ -66,14 +66,14 @@ def _is_taken(target: Path) -> bool:
     return target.is_file() or (target.is_dir() and any(target.iterdir()))
 
 
-async def _entry(archive: Archive, instance: StoredInstance, file_id: tuple[str, ...]) -> Entry:
+async def _entry(archive: ArchiveReader, instance: StoredInstance, file_id: tuple[str, ...]) -> Entry:
     header = parse_header((await read_header(archive, instance)).data, instance.transfer_syntax_uid, KEYS)
     attributes = json_model.encode_elements(header.elements, header.encoding)
     attributes.pop("00080005", None)
     return Entry(instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax_uid, attributes, file_id)
 
 
-async def _write(archive: Archive, instance: StoredInstance, name: str, sink: Sink) -> None:
+async def _write(archive: ArchiveReader, instance: StoredInstance, name: str, sink: Sink) -> None:
     file = await asyncio.to_thread(sink.open, name)
     with file:
         async for chunk in archive.stream(instance):

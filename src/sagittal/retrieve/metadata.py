@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
+from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom import json_model
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_of
 from sagittal.errors import NotFound
@@ -25,7 +25,7 @@ class Span(NamedTuple):
 
 
 async def metadata(
-    archive: Archive, actor: Actor, instance: StoredInstance, uri_of: Callable[[Path], str], deadline: Deadline
+    archive: ArchiveReader, actor: Actor, instance: StoredInstance, uri_of: Callable[[Path], str], deadline: Deadline
 ) -> bytes:
     """All attributes of an instance as one DICOM JSON object; large binary values and pixels by reference.
 
@@ -54,7 +54,9 @@ async def metadata(
     return b"{" + b",".join(part for part in (text[1:-1], pixels, last[1:-1]) if part) + b"}"
 
 
-async def locate_bulk(archive: Archive, actor: Actor, instance: StoredInstance, path: Path, deadline: Deadline) -> Span:
+async def locate_bulk(
+    archive: ArchiveReader, actor: Actor, instance: StoredInstance, path: Path, deadline: Deadline
+) -> Span:
     """Where the value at `path`, as `metadata` referred to it, lies.
 
     Raises:

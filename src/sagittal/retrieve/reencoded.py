@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator
 
-from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
+from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.dataset.part10 import make_file_header
 from sagittal.dicom.dataset.reencode import Reencoder
 
 
-async def stream_data_set(archive: Archive, instance: StoredInstance, transfer_syntax_uid: str) -> AsyncIterator[bytes]:
+async def stream_data_set(
+    archive: ArchiveReader, instance: StoredInstance, transfer_syntax_uid: str
+) -> AsyncIterator[bytes]:
     """The data set of an instance in the Transfer Syntax wanted; as stored if it is that one already.
 
     Raises:
@@ -27,7 +29,9 @@ async def stream_data_set(archive: Archive, instance: StoredInstance, transfer_s
         yield piece
 
 
-async def stream_file(archive: Archive, instance: StoredInstance, transfer_syntax_uid: str) -> AsyncIterator[bytes]:
+async def stream_file(
+    archive: ArchiveReader, instance: StoredInstance, transfer_syntax_uid: str
+) -> AsyncIterator[bytes]:
     """The instance as a DICOM file in the Transfer Syntax wanted; the very file that was stored if it is that one."""
     if transfer_syntax_uid == instance.transfer_syntax_uid:
         async for chunk in archive.stream(instance):

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
+from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
 from sagittal.errors import NotFound
 from sagittal.runtime.actor import Actor
@@ -18,7 +18,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     instance: InstanceUID | None = None
 
 
-async def locate(archive: Archive, actor: Actor, scope: Scope, deadline: Deadline) -> tuple[StoredInstance, ...]:
+async def locate(archive: ArchiveReader, actor: Actor, scope: Scope, deadline: Deadline) -> tuple[StoredInstance, ...]:
     """The instances in `scope`, by series, then Instance Number.
 
     Raises:

@@ -1,0 +1,109 @@
+"""The reading half of the archive: finds instances and gives their bytes, beside whoever writes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Executable
+
+from sagittal.archive.index.connect import HEAD, revision_of
+from sagittal.archive.index.locate import EVENTS_SQL, event_from, instance_from, locate_sql
+from sagittal.archive.index.readers import AnyRow, ReaderPool
+from sagittal.archive.model import Event, StoredInstance
+from sagittal.archive.packs.reader import PackReader
+from sagittal.archive.settings import ArchiveSettings
+from sagittal.errors import Corrupt, Invalid, NotFound, Unsupported
+
+INDEX_NAME = "index.db"
+PACKS_NAME = "packs"
+CHUNK_BYTES = 256 * 1024
+"""Of what `stream` gives at a time."""
+
+
+class ArchiveReader:
+    """A data folder, open for reading. Belongs to one event loop.
+
+    Attributes:
+        root: the data folder.
+        packs: its folder of packs.
+    """
+
+    def __init__(self, root: Path, settings: ArchiveSettings | None = None) -> None:
+        """Reads a folder whose index is there and of this version; `open_reader` makes sure of that."""
+        settings = settings or ArchiveSettings()
+        self.root = root
+        self.packs = root / PACKS_NAME
+        self._threads = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="sagittal-file")
+        self._reader = PackReader(self.packs, self._threads, settings.max_read_packs)
+        self._readers = ReaderPool(root / INDEX_NAME, settings.read_threads)
+        self._is_closed = False
+
+    async def locate(
+        self, *, study: str | None = None, series: str | None = None, instance: str | None = None
+    ) -> tuple[StoredInstance, ...]:
+        """The instances of a study, a series, or one; all that is given has to agree. Empty if there is none.
+
+        Ordered by series, Instance Number, and when they came.
+        """
+        values = tuple(uid for uid in (study, series, instance) if uid is not None)
+        if not values:
+            raise Invalid("locate needs a study, a series or an instance")
+        sql = locate_sql(study is not None, series is not None, instance is not None)
+        return tuple(map(instance_from, await self._readers.fetch(sql, values)))
+
+    async def read(self, instance: StoredInstance, start: int, length: int) -> bytes:
+        """Bytes `[start, start + length)` of the Part 10 file. Raises Corrupt if they are no longer what was stored."""
+        if start < 0 or length < 0 or start + length > instance.file_length:
+            raise Invalid(f"bytes {start} to {start + length} of a file of {instance.file_length} bytes")
+        if instance.is_corrupt:
+            raise Corrupt(f"instance {instance.sop_instance_uid} is damaged in pack {instance.pack_id}")
+        return await self._reader.read(instance.pack_id, instance.file_offset + start, length)
+
+    async def stream(self, instance: StoredInstance, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """The Part 10 file from `start` to `stop`, in chunks of at most CHUNK_BYTES."""
+        end = instance.file_length if stop is None else stop
+        while start < end:
+            length = min(CHUNK_BYTES, end - start)
+            yield await self.read(instance, start, length)
+            start += length
+
+    async def select(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> list[AnyRow]:
+        """All rows of a SQLAlchemy Core statement over `index.schema`."""
+        return await self._readers.select(statement, parameters)
+
+    async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """All rows of SQL text that is always the same, with question marks for `values`."""
+        return await self._readers.fetch(sql, values)
+
+    async def events(self, after: int, limit: int) -> tuple[Event, ...]:
+        """At most `limit` events beyond number `after`, in order."""
+        return tuple(map(event_from, await self._readers.fetch(EVENTS_SQL, (after, limit))))
+
+    async def close(self) -> None:
+        """Lets files and connections go."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        await asyncio.get_running_loop().run_in_executor(None, self._close)
+        self._reader.close()
+
+    def _close(self) -> None:
+        self._threads.shutdown(wait=True)
+        self._readers.close()
+
+
+def open_reader(root: Path) -> ArchiveReader:
+    """A data folder for reading only; another process may be writing it. Blocks.
+
+    Raises:
+        NotFound: there is no index.
+        Unsupported: the index is of another version of Sagittal.
+    """
+    revision = revision_of(root / INDEX_NAME)
+    if not revision:
+        raise NotFound(f"nothing is kept in {root}")
+    if revision != HEAD:
+        raise Unsupported(f"the index in {root} is at revision {revision}, this version of Sagittal reads {HEAD}")
+    return ArchiveReader(root)
