@@ -1,1 +1,0 @@
-"""The porter: who is there, and who may."""
