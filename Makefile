@@ -27,6 +27,7 @@ check: $(VENV)/.installed ## style, types, architecture, docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/house
+	$(BIN)/python -m pytest --doctest-modules src/sagittal
 
 bench: $(VENV)/.installed peers ## ratios against peers in one run
 	$(BIN)/python -m bench
