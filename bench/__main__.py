@@ -1,4 +1,7 @@
-"""`make bench`: every ratio in one run. `python -m bench [parse] [json] [store] [stow] [--small N] [--ct N]` for parts."""
+"""`make bench`: every ratio in one run.
+
+`python -m bench [parse] [json] [store] [stock] [stow] [--small N] [--ct N]` for parts of it.
+"""
 
 import argparse
 import tempfile
@@ -7,8 +10,8 @@ from pathlib import Path
 from bench import json_model, parse, peers, store, stow
 from bench.store import Rate
 
-GOALS = """Goals: parse >= 15x and JSON >= 10x pydicom; C-STORE >= 3x Orthanc's rate on small and >= 2x on CT, at <= 1/4 of its
-CPU; CPU <= 2x storescp's; with stock senders >= 5x Orthanc; STOW >= 2x Orthanc."""
+GOALS = """Goals: parse >= 15x and JSON >= 10x pydicom; C-STORE >= 3x Orthanc's rate on small and >= 2x on CT, at <= 1/4
+of its CPU; CPU <= 2x storescp's; with stock senders >= 5x Orthanc; STOW >= 2x Orthanc."""
 
 
 def main() -> None:

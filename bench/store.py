@@ -1,4 +1,4 @@
-"""C-STORE: instances/s and CPU for each at the server, beside Orthanc, storescp and pynetdicom, with DCMTK as sender."""
+"""C-STORE with DCMTK as sender: rate and the server's CPU, beside Orthanc, storescp and pynetdicom."""
 
 import os
 import shutil

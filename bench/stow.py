@@ -35,7 +35,8 @@ def _one(folder: Path, kind: str, folders: list[Path], count: int, start: Start)
     with start(folder) as peer:
         command = [sys.executable, client, str(peer.stow_url), str(INSTANCES_PER_REQUEST), *map(str, folders)]
         sender = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert sender.stdin is not None and sender.stdout is not None
+        assert sender.stdin is not None
+        assert sender.stdout is not None
         sender.stdout.readline()  # bodies are made, connections open
         cpu, begun = peer.cpu_s(), time.perf_counter()
         output, _ = sender.communicate("go\n", timeout=900)
