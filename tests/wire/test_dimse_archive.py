@@ -14,6 +14,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.uid import generate_uid
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 
 from sagittal.archive.archive import Archive
 from sagittal.dicom import json_model
@@ -116,25 +117,31 @@ async def stored(site: Site, *paths: Path) -> None:
 
 
 async def found(site: Site, sop_class: str, **keys: object) -> list[Dataset]:
-    return [answer for status, answer in await asked(site, sop_class, **keys) if status in {0xFF00, 0xFF01}]
+    return [answer for status, answer in await asked(site, sop_class, b"", **keys) if status in {0xFF00, 0xFF01}]
 
 
-async def asked(site: Site, sop_class: str, **keys: object) -> list[tuple[int, Dataset]]:
+async def asked(site: Site, sop_class: str, features: bytes = b"", **keys: object) -> list[tuple[int, Dataset]]:
     """Every response to a C-FIND."""
     identifier = Dataset()
     for keyword, value in keys.items():
         setattr(identifier, keyword, value)
-    association = await associated(site, [(sop_class, [EXPLICIT])])
+    association = await associated(site, [(sop_class, [EXPLICIT])], features=features)
     responses = await asyncio.to_thread(lambda: list(association.send_c_find(identifier, sop_class)))
     await asyncio.to_thread(association.release)
     return [(status.Status, answer) for status, answer in responses]
 
 
-async def associated(site: Site, contexts: list[tuple[str, list[str]]], roles: tuple[str, ...] = ()) -> Association:
+async def associated(
+    site: Site, contexts: list[tuple[str, list[str]]], roles: tuple[str, ...] = (), features: bytes = b""
+) -> Association:
     ae = AE("TESTER")
     for abstract, syntaxes in contexts:
         ae.add_requested_context(abstract, syntaxes)
-    items = [build_role(uid, scp_role=True) for uid in roles]
+    items: list[object] = [build_role(uid, scp_role=True) for uid in roles]
+    if features:
+        extended = SOPClassExtendedNegotiation()
+        extended.sop_class_uid, extended.service_class_application_information = contexts[0][0], features
+        items.append(extended)
     association = await asyncio.to_thread(ae.associate, "127.0.0.1", site.port, ext_neg=items, evt_handlers=[])
     assert association.is_established
     return association
@@ -274,6 +281,25 @@ async def test_answers_are_in_the_requesters_character_set_or_else_in_utf_8(tmp_
     assert latin["PatientName"].value.original_string == "Müller^Änne".encode("latin-1")
     assert (japanese.SpecificCharacterSet, str(japanese.PatientName)) == ("ISO_IR 192", "山田^太郎")
     assert [str(answer.PatientName) for answer in umlaut] == ["Müller^Änne"]
+
+
+@pytest.mark.parametrize(
+    ("features", "keys", "answers"),
+    [
+        (b"", {"PatientName": "jane doe"}, 0),
+        (b"\0\0\1", {"PatientName": "jane doe"}, 1),  # fuzzy
+        (b"", {"StudyDate": "20251231-20260102", "StudyTime": "110000-115959"}, 0),
+        (b"\0\1\0", {"StudyDate": "20251231-20260102", "StudyTime": "110000-115959"}, 1),  # date and time together
+        (b"\0\1\0", {"StudyDate": "20260101-20260102", "StudyTime": "120001-125959"}, 0),
+    ],
+)
+async def test_matching_is_as_it_was_negotiated(
+    tmp_path: Path, features: bytes, keys: dict[str, str], answers: int
+) -> None:
+    async with site(tmp_path) as here:
+        await stored(here, made(tmp_path))
+        responses = await asked(here, STUDY_FIND, features, QueryRetrieveLevel="STUDY", StudyInstanceUID="", **keys)
+    assert [status for status, _ in responses] == [0xFF00] * answers + [0]
 
 
 async def test_a_key_that_is_not_supported_is_said_and_not_matched(tmp_path: Path) -> None:

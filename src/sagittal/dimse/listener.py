@@ -26,6 +26,7 @@ Serve = Callable[[Link, AssociateRequest, AssociateAccept], Awaitable[None]]
 
 _BACKLOG: Final = 1024
 _ACCEPT_AGAIN_S: Final = 0.1
+_LOG_EVERY: Final = 100  # connections dropped
 _LAST_WORDS_S: Final = 0.5  # for an A-ABORT to get out before the connection is dropped
 
 
@@ -53,6 +54,7 @@ class Listener:
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closing = False
+        self._dropped = 0
 
     @property
     def port(self) -> int:
@@ -152,7 +154,9 @@ class Listener:
         self._links.add(link)
         surplus = self._porter.connect(link, link.address)
         if surplus is not None:
-            log.warning("connection dropped: too many without association", peer=surplus.address)
+            self._dropped += 1
+            if self._dropped % _LOG_EVERY == 1:  # whoever opens many connections does not get to fill the log
+                log.warning("connection dropped: too many", peer=surplus.address, dropped=self._dropped)
             surplus.drop()
 
     async def _accept(self, listening: socket.socket, tls: ssl.SSLContext) -> None:

@@ -8,7 +8,6 @@ from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom import json_model
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
-from sagittal.dicom.matching import Key
 from sagittal.dicom.messages.assembly import CommandReceived
 from sagittal.dicom.messages.commands import CGetRequest, CMoveRequest
 from sagittal.dicom.messages.statuses import CANCEL, MOVE_DESTINATION_UNKNOWN
@@ -32,6 +31,7 @@ from sagittal.runtime.log import get_logger
 log = get_logger(__name__)
 
 _PATIENT_ID, _STUDY, _SERIES, _INSTANCE = 0x00100020, 0x0020000D, 0x0020000E, 0x00080018
+_ISSUER_OF_PATIENT_ID: Final = 0x00100021
 _UNIQUE_KEYS: Final = {
     Level.PATIENT: _PATIENT_ID,
     Level.STUDY: _STUDY,
@@ -134,7 +134,7 @@ async def locate_all(visit: Visit, identifier: Identifier) -> tuple[StoredInstan
     deadline = Deadline.after(visit.settings.operation_timeout_s)
     scopes = [_scope(identifier, uid) for uid in wanted]
     if identifier.level is Level.PATIENT:
-        scopes = [Scope(study=uid) for patient in wanted async for uid in _studies_of(visit, patient, deadline)]
+        scopes = [Scope(study=uid) async for uid in _studies_of(visit, identifier, deadline)]
     found: dict[str, StoredInstance] = {}
     for scope in scopes:
         try:
@@ -159,8 +159,10 @@ def _scope(identifier: Identifier, uid: str) -> Scope:
     )
 
 
-async def _studies_of(visit: Visit, patient_id: str, deadline: Deadline) -> AsyncIterator[StudyUID]:
-    query = Query(level=Level.STUDY, keys=(Key((_PATIENT_ID,), "LO", (patient_id,)),))
+async def _studies_of(visit: Visit, identifier: Identifier, deadline: Deadline) -> AsyncIterator[StudyUID]:
+    """The studies of a patient: of every patient with that ID, unless the issuer says which is meant."""
+    keys = tuple(key for key in identifier.keys if key.path in {(_PATIENT_ID,), (_ISSUER_OF_PATIENT_ID,)})
+    query = Query(level=Level.STUDY, keys=keys)
     async with aclosing(search(visit.archive, visit.actor, query, deadline)) as answers:
         async for found in answers:
             (dataset,) = json_model.loads(found.text())
