@@ -21,7 +21,7 @@ from sagittal.dimse.sending import Sent
 from sagittal.dimse.sending import send as send_instances
 from sagittal.errors import Invalid, SagittalError
 from sagittal.ingest.importing import Refusal
-from sagittal.ingest.sources import Item, items_of
+from sagittal.ingest.sources import READ_ERRORS, Found, Item, Unreadable, items_of
 from sagittal.runtime.settings import Settings
 
 CHUNK_BYTES = 256 * 1024
@@ -49,10 +49,12 @@ async def _send(settings: Settings, where: str, paths: list[Path]) -> tuple[int,
     aet, destination = destination_of(where, settings)
     failures: list[Refusal] = []
     done = 0
-    items = [item for path in paths for item in items_of(path) if isinstance(item, Item)]
+    found: list[Found] = [one for path in paths for one in items_of(path)]
+    items = [one for one in found if isinstance(one, Item)]
+    failures += [Refusal(one.name, one.reason) for one in found if isinstance(one, Unreadable)]
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} files"))
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        bar = progress.add_task(f"to {aet}", total=len(items))
+        bar = progress.add_task(f"to {aet}", total=len(items) + len(failures))
         sending = send_instances(Requestor.of(settings), aet, destination, _outgoing(items, failures))
         async with aclosing(sending):
             async for sent in sending:
@@ -70,7 +72,7 @@ async def _outgoing(items: list[Item], failures: list[Refusal]) -> AsyncIterator
     for item in items:
         try:
             yield await asyncio.to_thread(_look, item)
-        except (SagittalError, OSError) as error:
+        except (SagittalError, *READ_ERRORS) as error:
             failures.append(Refusal(item.name, str(error)))
 
 
@@ -102,10 +104,17 @@ async def _data_set(item: Item, offset: int) -> AsyncIterator[bytes]:
     file: IO[bytes] = await asyncio.to_thread(item.open)
     with file:
         await asyncio.to_thread(_skip, file, offset)
-        while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
+        while chunk := await asyncio.to_thread(_read, file):
             yield chunk
 
 
 def _skip(file: IO[bytes], offset: int) -> None:
     while offset:
         offset -= len(file.read(min(offset, CHUNK_BYTES))) or offset
+
+
+def _read(file: IO[bytes]) -> bytes:
+    try:
+        return file.read(CHUNK_BYTES)
+    except READ_ERRORS as error:
+        raise Invalid(f"the file cannot be read to its end: {error}") from error

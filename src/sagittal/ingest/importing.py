@@ -12,7 +12,7 @@ from sagittal.archive.session import PackSession
 from sagittal.errors import Exhausted, SagittalError
 from sagittal.ingest.part10 import Part10Receiver
 from sagittal.ingest.resume import ImportJournal
-from sagittal.ingest.sources import Item, Missing
+from sagittal.ingest.sources import READ_ERRORS, Found, Item, Missing, Unreadable
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
@@ -63,7 +63,7 @@ Progress = Callable[[ImportReport], None]
 async def import_items(
     archive: Archive,
     actor: Actor,
-    items: Iterable[Item | Missing],
+    items: Iterable[Found],
     journal: ImportJournal,
     progress: Progress,
     timeout_s: float = 300,
@@ -102,9 +102,11 @@ class _Import:
         self._commits: set[asyncio.Task[None]] = set()
         self._full: Exhausted | None = None
 
-    async def take(self, item: Item | Missing) -> None:
+    async def take(self, item: Found) -> None:
         if isinstance(item, Missing):
             self.report.missing.append(item.name)
+        elif isinstance(item, Unreadable):
+            self.report.refused.append(Refusal(item.name, item.reason))
         elif self._journal.has(item):
             self.report.resumed += 1
         else:
@@ -130,13 +132,7 @@ class _Import:
         deadline = Deadline.after(self._timeout_s)
         try:
             await self._pour(item, receiver)
-        except (
-            SagittalError,
-            OSError,
-            RuntimeError,
-            EOFError,
-            ValueError,
-        ) as error:  # what file systems and ZIPs raise
+        except (SagittalError, *READ_ERRORS) as error:
             await receiver.abort()
             self._refuse(item, error)
             await self.settle(COMMITS_IN_FLIGHT - 1)

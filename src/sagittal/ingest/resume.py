@@ -1,5 +1,6 @@
 """What an import has done so far, so that one that was broken off goes on where it stood."""
 
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,7 @@ class ImportJournal:
     """
 
     def __init__(self, folder: Path, source: Path) -> None:
-        name = blake3.blake3(str(source.resolve()).encode()).hexdigest(length=16)
+        name = blake3.blake3(os.fsencode(source.resolve())).hexdigest(length=16)
         self._path = folder / f"{name}.done"
         folder.mkdir(parents=True, exist_ok=True)
         self._done = set(self._path.read_text("utf-8").splitlines()) if self._path.exists() else set()
@@ -45,4 +46,5 @@ class ImportJournal:
 
     @staticmethod
     def _line(item: Item) -> str:
-        return blake3.blake3(f"{item.name}\0{item.size_bytes}\0{item.changed_ns}".encode()).hexdigest(length=16)
+        facts = f"{item.name}\0{item.size_bytes}\0{item.changed_ns}"
+        return blake3.blake3(facts.encode(errors="surrogateescape")).hexdigest(length=16)  # names may be of any bytes

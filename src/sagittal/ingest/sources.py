@@ -1,7 +1,9 @@
 """What a person hands us: a file, a folder, a ZIP, or a medium with a DICOMDIR; as a row of items to read."""
 
+import lzma
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -12,6 +14,9 @@ from sagittal.errors import Invalid, NotFound
 
 DICOMDIR = "DICOMDIR"
 MAX_ZIP_MEMBERS = 5_000_000
+
+READ_ERRORS = (OSError, RuntimeError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+"""What file systems and ZIPs raise when an item cannot be opened or read."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,11 +40,23 @@ class Missing(msgspec.Struct, frozen=True):
     name: str
 
 
-def items_of(path: Path) -> Iterator[Item | Missing]:
+class Unreadable(msgspec.Struct, frozen=True):
+    """A folder, file, ZIP or DICOMDIR that cannot be looked into, and why."""
+
+    name: str
+    reason: str
+
+
+Found = Item | Missing | Unreadable
+
+
+def items_of(path: Path) -> Iterator[Found]:
     """Every file under `path`, in the order of their names.
 
     A ZIP gives its members, a DICOMDIR the folder it stands in; where there is a DICOMDIR, what it lists and is not
-    there comes last, as Missing. Links to folders are not followed.
+    there comes last, as Missing. Links to folders are not followed. What cannot be looked into below `path` comes as
+    Unreadable, and the rest goes on. A ZIP is closed
+    when the last of its items is forgotten.
 
     Raises:
         NotFound: there is nothing at `path`.
@@ -57,20 +74,30 @@ def items_of(path: Path) -> Iterator[Item | Missing]:
         yield _file(path, path.name)
 
 
-def _folder(root: Path) -> Iterator[Item | Missing]:
+def _folder(root: Path) -> Iterator[Found]:
     directory: Path | None = None
-    for folder, folders, files in os.walk(root):
+    closed: list[OSError] = []
+    for folder, folders, files in os.walk(root, onerror=closed.append):
         folders.sort()
         for name in sorted(files):
             file = Path(folder, name)
             if name.upper() == DICOMDIR:
                 directory = directory or file
-            elif file.suffix.lower() == ".zip" and zipfile.is_zipfile(file):
-                yield from _zip(file, f"{file.relative_to(root)}/")
-            elif file.is_file():
-                yield _file(file, str(file.relative_to(root)))
+            else:
+                yield from _in_folder(file, str(file.relative_to(root)))
+    yield from (Unreadable(os.path.relpath(error.filename, root), error.strerror or str(error)) for error in closed)
     if directory is not None:
         yield from _missing(directory)
+
+
+def _in_folder(file: Path, name: str) -> Iterator[Item | Unreadable]:
+    try:
+        if file.suffix.lower() == ".zip" and zipfile.is_zipfile(file):
+            yield from _zip(file, f"{name}/")
+        elif file.is_file():
+            yield _file(file, name)
+    except (Invalid, OSError) as error:
+        yield Unreadable(name, str(error))
 
 
 def _file(file: Path, name: str) -> Item:
@@ -81,15 +108,14 @@ def _file(file: Path, name: str) -> Item:
 def _zip(path: Path, prefix: str = "") -> Iterator[Item]:
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
+    except READ_ERRORS as error:
         raise Invalid(f"{path} is no readable ZIP: {error}") from error
-    with archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        if len(members) > MAX_ZIP_MEMBERS:
-            raise Invalid(f"{path} has {len(members)} members, more than {MAX_ZIP_MEMBERS}")
-        for member in members:
-            if Path(member.filename).name.upper() != DICOMDIR:
-                yield _member(archive, member, prefix)
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if len(members) > MAX_ZIP_MEMBERS:
+        raise Invalid(f"{path} has {len(members)} members, more than {MAX_ZIP_MEMBERS}")
+    for member in members:
+        if Path(member.filename).name.upper() != DICOMDIR:
+            yield _member(archive, member, prefix)
 
 
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, prefix: str) -> Item:
@@ -106,15 +132,14 @@ def _is_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
-def _missing(directory: Path) -> Iterator[Missing]:
+def _missing(directory: Path) -> Iterator[Missing | Unreadable]:
     from pydicom import dcmread
 
     try:
         records = dcmread(directory).DirectoryRecordSequence
-    except (
-        Exception
-    ) as error:  # whatever a damaged directory makes the reader raise; the files themselves are read anyway
-        raise Invalid(f"{directory} is no readable DICOMDIR: {error}") from error
+    except Exception as error:  # noqa: BLE001  # whatever a damaged directory makes the reader raise
+        yield Unreadable(directory.name, f"no readable DICOMDIR, so what it lists cannot be told: {error}")
+        return
     for record in records:
         parts = record.get("ReferencedFileID") or ()
         parts = (parts,) if isinstance(parts, str) else tuple(parts)

@@ -1,3 +1,4 @@
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -6,14 +7,14 @@ import pytest
 from pydicom.data import get_testdata_file
 
 from sagittal.errors import Invalid, NotFound
-from sagittal.ingest.sources import Item, Missing, items_of
+from sagittal.ingest.sources import Found, Item, Missing, Unreadable, items_of
 
 
 def names(path: Path) -> list[str]:
     return [item.name for item in items_of(path)]
 
 
-def read(item: Item | Missing) -> bytes:
+def read(item: Found) -> bytes:
     assert isinstance(item, Item)
     with item.open() as file:
         return file.read()
@@ -87,3 +88,48 @@ def test_files_in_lower_case_count_as_those_the_dicomdir_lists(tmp_path: Path) -
 def test_nothing_at_the_path_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="nowhere"):
         list(items_of(tmp_path / "nowhere"))
+
+
+def unreadable(path: Path) -> list[str]:
+    return [one.name for one in items_of(path) if isinstance(one, Unreadable)]
+
+
+def test_a_damaged_zip_in_a_folder_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(b"x")
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("1", b"one" * 1000)
+    content = bytearray((tmp_path / "b.zip").read_bytes())
+    content[-69:-60] = b"\xff" * 9  # where the table of contents begins
+    (tmp_path / "b.zip").write_bytes(content)
+    (tmp_path / "c.dcm").write_bytes(b"x")
+    assert names(tmp_path) == ["a.dcm", "b.zip", "c.dcm"]
+    assert unreadable(tmp_path) == ["b.zip"]
+
+
+def test_a_damaged_dicomdir_is_named_after_the_files_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "DICOMDIR").write_bytes(b"no directory at all" * 20)
+    (tmp_path / "IM1").write_bytes(b"x")
+    assert names(tmp_path) == ["IM1", "DICOMDIR"]
+    assert unreadable(tmp_path) == ["DICOMDIR"]
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "open.dcm").write_bytes(b"x")
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert names(tmp_path) == ["open.dcm", "closed"]
+    assert unreadable(tmp_path) == ["closed"]
+
+
+def test_members_of_a_zip_can_be_read_after_the_last_was_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as archive:
+        archive.writestr("1", b"one")
+    items = list(items_of(tmp_path / "study.zip"))
+    assert [read(item) for item in items] == [b"one"]
