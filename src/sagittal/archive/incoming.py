@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from typing import Protocol
 
 from sagittal.archive.index.attributes import INDEX_TAGS, SERIES_INSTANCE_UID
+from sagittal.archive.index.placeless import placed
 from sagittal.archive.index.rows import Identity, identify
 from sagittal.archive.intake import Intake
 from sagittal.archive.model import Arrival, Stored
@@ -99,6 +100,7 @@ class Incoming:
             raise Exhausted("the instance was given up or committed before")
 
     def _complete(self, header: Header) -> None:
+        header = placed(header, self._arrival.sop_class_uid)
         if self._check is not None:
             self._check(header)
         self._header = header

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from sagittal.archive.index.attributes import INDEX_TAGS
+from sagittal.archive.index.placeless import placed
 from sagittal.archive.index.rows import Identity, Placed, identify
 from sagittal.archive.index.writer import Fate, IndexWriter, fate_of
 from sagittal.archive.intake import Intake
@@ -58,12 +59,12 @@ def read_back(descriptor: int, pack_id: str, member: Member, *, check: bool = Tr
     try:
         for chunk in chunks(descriptor, start, member.file_length - facts.data_set_offset):
             if header is None and reader.feed(chunk):
-                header = reader.header
+                header = placed(reader.header, facts.sop_class_uid)
                 intake.expect(header)
                 if not check and not intake.wants_more:
                     break
             intake.absorb((chunk,))
-        header = header or reader.close()
+        header = header or placed(reader.close(), facts.sop_class_uid)
         identity = identify(header.elements, facts.sop_class_uid, facts.sop_instance_uid)
     except SagittalError:
         return None
