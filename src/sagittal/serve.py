@@ -120,8 +120,8 @@ async def _web(settings: Settings, archive: Archive) -> AsyncIterator[HTTPServer
     ways: dict[str, str] = {}
     app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=front_page(archive, lambda: ways))
     server = await start_http(app.asgi, *parse_address(settings.http, "http"), _http_tls(settings))
-    ways |= _ways(settings, _url(settings, server))
     try:
+        ways |= _ways(settings, _url(settings, server))
         yield server
     finally:
         await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)

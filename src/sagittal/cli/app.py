@@ -31,7 +31,7 @@ def main() -> None:
     """Runs the command line; a failure is one line on standard error and exit status 1."""
     try:
         app()
-    except SagittalError as error:
+    except (SagittalError, OSError) as error:
         Console(stderr=True).print(
             f"sagittal: {type(error).__name__}: {error}", style="red", markup=False, soft_wrap=True
         )

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 
 import msgspec
 
+from sagittal.dicom.identifiers import check_ae_title
 from sagittal.errors import Invalid
 
 PREFIX = "SAGITTAL_"
@@ -192,9 +193,27 @@ def _parse(kind: Any, said: str, variable: str) -> object:  # Any: a type form
 
 def _convert(values: Mapping[str, object], where: str) -> Settings:
     try:
-        return msgspec.convert(values, Settings)
-    except msgspec.ValidationError as error:
+        settings = msgspec.convert(values, Settings)
+        _check(settings)
+    except (msgspec.ValidationError, Invalid) as error:
         raise Invalid(f"{where}: {error}") from error
+    return settings
+
+
+def _check(settings: Settings) -> None:
+    """What a type cannot say; raises Invalid."""
+    for name in ("http", "dicom"):
+        if said := getattr(settings, name):
+            parse_address(said, name)
+    for name in ("aet", "called_aets", "callers", "destinations"):
+        said = getattr(settings, name)
+        for title in (said,) if isinstance(said, str) else said:
+            try:
+                is_bare = check_ae_title(title) == title
+            except Invalid as error:
+                raise Invalid(f"{name}: {error}") from error
+            if not is_bare:
+                raise Invalid(f"{name}: an AE title neither begins nor ends with a space; got {title!r}")
 
 
 def _kind(kind: Any) -> str:  # Any: a type form

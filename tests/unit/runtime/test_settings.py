@@ -62,3 +62,20 @@ def test_every_setting_says_what_it_is_for() -> None:
 def test_an_address_is_a_host_and_a_port(text: str) -> None:
     with pytest.raises(Invalid, match="http"):
         parse_address(text, "http")
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"dicom": "nonsense"}, "dicom"),
+        ({"http": "8080"}, "http"),
+        ({"aet": "LONGER_THAN_SIXTEEN"}, "aet"),
+        ({"aet": ""}, "aet"),
+        ({"called_aets": ["OK", "NOT\\OK"]}, "called_aets"),
+        ({"callers": {" CT1": {}}}, "callers"),
+        ({"destinations": {"MÜNSTER": {"host": "h", "port": 104}}}, "destinations"),
+    ],
+)
+def test_addresses_and_ae_titles_are_checked_before_anything_starts(values: dict[str, object], named: str) -> None:
+    with pytest.raises(Invalid, match=named):
+        load(environment={}, overrides=values)
