@@ -160,10 +160,13 @@ def stow(server: Server, path: Path) -> str:
     return f"{answer.status_code} {answer.text}"
 
 
-def instance_url(server: Server, file: File) -> str:
-    dataset = pydicom.dcmread(file.path, stop_before_pixels=True)
-    series = f"{server.web}/studies/{dataset.StudyInstanceUID}/series/{dataset.SeriesInstanceUID}"
-    return f"{series}/instances/{file.sop_instance}"
+@pytest.fixture(scope="module")
+def urls(server: Server, sent: Sent) -> dict[str, str]:
+    """Where each instance is retrieved, as a search says, by SOP Instance UID."""
+    found: list[dict[str, dict[str, list[str]]]] = httpx.get(f"{server.web}/instances", timeout=60).json()
+    urls = {one["00080018"]["Value"][0]: one["00081190"]["Value"][0] for one in found}
+    assert set(urls) == set(sent.data_sets)
+    return urls
 
 
 def test_nearly_all_files_go_in_and_the_rest_is_refused_for_a_named_reason(sent: Sent, tmp_path: Path) -> None:
@@ -177,12 +180,12 @@ def test_nearly_all_files_go_in_and_the_rest_is_refused_for_a_named_reason(sent:
     assert [reason for reason in reasons if not REASONS.search(reason)] == []
 
 
-def test_every_instance_comes_back_by_wado_as_it_was_sent(server: Server, sent: Sent) -> None:
+def test_every_instance_comes_back_by_wado_as_it_was_sent(urls: dict[str, str], sent: Sent) -> None:
     accept = {"accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
     different = []
     with httpx.Client(timeout=60, headers=accept) as client:
         for uid, data_set in sent.data_sets.items():
-            answer = client.get(instance_url(server, sent.files[uid]))
+            answer = client.get(urls[uid])
             assert answer.status_code == 200, (uid, answer.text)
             if data_set_of(only_part(answer)) != data_set:
                 different.append(sent.files[uid].path.name)
@@ -196,9 +199,11 @@ def only_part(answer: httpx.Response) -> bytes:
     return part[part.index(b"\r\n\r\n") + 4 : -2]
 
 
-def test_every_instance_comes_back_by_movescu_as_it_was_sent(server: Server, sent: Sent, destination: StoreSCP) -> None:
+def test_every_instance_comes_back_by_movescu_as_it_was_sent(
+    server: Server, sent: Sent, urls: dict[str, str], destination: StoreSCP
+) -> None:
     require("movescu")
-    for studies in batches(sorted(studies_of(sent))):
+    for studies in batches(sorted(studies_of(urls))):
         command = ["movescu", "-S", "-aec", "SAGITTAL", "-aem", "MOVED", "-k", "QueryRetrieveLevel=STUDY"]
         command += ["-k", "StudyInstanceUID=" + "\\".join(studies), "127.0.0.1", str(server.dicom_port)]
         subprocess.run(command, capture_output=True, timeout=120, check=False)
@@ -210,21 +215,23 @@ def test_every_instance_comes_back_by_movescu_as_it_was_sent(server: Server, sen
 
 @pytest.mark.parametrize("syntax", sorted(GETSCU))
 def test_every_instance_comes_back_by_getscu_as_it_was_sent(
-    server: Server, sent: Sent, tmp_path: Path, syntax: str
+    server: Server, sent: Sent, urls: dict[str, str], tmp_path: Path, syntax: str
 ) -> None:
     require("getscu")
     wanted = {uid for uid in sent.data_sets if sent.files[uid].transfer_syntax == syntax}
     if not wanted:
         pytest.skip("the shared folder has no instance in this Transfer Syntax")
-    got = got_by_getscu(server, sent, wanted, GETSCU[syntax], tmp_path)
+    got = got_by_getscu(server, urls, wanted, GETSCU[syntax], tmp_path)
     known = {uid for uid in wanted if is_known_to_getscu(sent.files[uid].sop_class)}
     assert known - set(got) == set()
     assert [sent.files[uid].path.name for uid in known if got[uid] != sent.data_sets[uid]] == []
 
 
-def got_by_getscu(server: Server, sent: Sent, wanted: set[str], option: str, folder: Path) -> dict[str, bytes]:
+def got_by_getscu(
+    server: Server, urls: dict[str, str], wanted: set[str], option: str, folder: Path
+) -> dict[str, bytes]:
     """The data sets of what getscu writes, by SOP Instance UID."""
-    for studies in batches(sorted(studies_of(sent, wanted))):
+    for studies in batches(sorted(studies_of(urls, wanted))):
         command = ["getscu", option, "+B", "-od", str(folder), "-S", "-aec", "SAGITTAL"]
         command += ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID=" + "\\".join(studies)]
         command += ["127.0.0.1", str(server.dicom_port)]
@@ -235,13 +242,13 @@ def got_by_getscu(server: Server, sent: Sent, wanted: set[str], option: str, fol
 
 
 def test_implicit_instances_come_to_getscu_with_the_same_values_in_explicit(
-    server: Server, sent: Sent, tmp_path: Path
+    server: Server, sent: Sent, urls: dict[str, str], tmp_path: Path
 ) -> None:
     """It cannot ask for Implicit VR alone: of what it offers in one context the acceptor has to choose beforehand."""
     require("getscu")
     wanted = {uid for uid in sent.data_sets if sent.files[uid].transfer_syntax == IMPLICIT}
     got = {
-        uid: read(content, EXPLICIT) for uid, content in got_by_getscu(server, sent, wanted, "+xe", tmp_path).items()
+        uid: read(content, EXPLICIT) for uid, content in got_by_getscu(server, urls, wanted, "+xe", tmp_path).items()
     }
     known = {uid for uid in wanted if is_known_to_getscu(sent.files[uid].sop_class)}
     assert known - set(got) == set()
@@ -260,9 +267,8 @@ def is_known_to_getscu(sop_class: str) -> bool:
     return sop_class.startswith("1.2.840.10008.5.1.4.1.1.") and sop_class != "1.2.840.10008.5.1.4.1.1.30"
 
 
-def studies_of(sent: Sent, only: set[str] | None = None) -> set[str]:
-    files = (sent.files[uid] for uid in (sent.data_sets if only is None else only))
-    return {str(pydicom.dcmread(file.path, stop_before_pixels=True).StudyInstanceUID) for file in files}
+def studies_of(urls: dict[str, str], only: set[str] | None = None) -> set[str]:
+    return {urls[uid].split("/studies/")[1].split("/")[0] for uid in (urls if only is None else only)}
 
 
 def batches(studies: list[str], size: int = 20) -> Iterator[list[str]]:

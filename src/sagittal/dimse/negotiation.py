@@ -47,22 +47,6 @@ QUERY_RETRIEVE: Final = {
     "1.2.840.10008.5.1.4.1.2.2.3": Model("get", "study"),
 }
 
-# The Non-Patient Object Storage Service Class (PS3.4 Annex GG), protocols and inventories: their instances belong to no
-# study, and everything here is kept by study.
-_WITHOUT_STUDY: Final = frozenset(
-    {
-        "1.2.840.10008.5.1.4.38.1",  # Hanging Protocol
-        "1.2.840.10008.5.1.4.39.1",  # Color Palette
-        "1.2.840.10008.5.1.4.43.1",  # Generic Implant Template
-        "1.2.840.10008.5.1.4.44.1",  # Implant Assembly Template
-        "1.2.840.10008.5.1.4.45.1",  # Implant Template Group
-        "1.2.840.10008.5.1.4.1.1.200.1",  # CT Defined Procedure Protocol
-        "1.2.840.10008.5.1.4.1.1.200.3",  # Protocol Approval
-        "1.2.840.10008.5.1.4.1.1.200.7",  # XA Defined Procedure Protocol
-        "1.2.840.10008.5.1.4.1.1.201.1",  # Inventory
-    }
-)
-
 _NATIVE: Final = frozenset({EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN})
 
 # Service class application information: the most we do, octet by octet; a peer that asks for less gets that.
@@ -74,9 +58,9 @@ _STORAGE_FEATURES: Final = bytes((2, 0, 3, 0, 0, 0))  # level 2, signatures kept
 def kind_of(sop_class_uid: str, service_class_uid: str = "") -> Kind | None:
     """What we do for a SOP class; None if nothing.
 
-    Every storage class is one: of the standard, retired, or unknown. What is not registered (private classes and those
-    of later editions) is taken for storage unless the peer names another service class (SOP Class Common Extended
-    Negotiation, PS3.7 Section D.3.3.6).
+    Every storage class is one: of the standard, of non-patient objects, retired, or unknown. What is not registered
+    (private classes and those of later editions) is taken for storage unless the peer names another service class (SOP
+    Class Common Extended Negotiation, PS3.7 Section D.3.3.6).
 
     >>> kind_of("1.2.840.10008.5.1.4.1.1.2"), kind_of("1.2.840.10008.5.1.4.31"), kind_of("1.2.276.0.7230010.3.1.0.1")
     ('storage', None, 'storage')
@@ -86,7 +70,7 @@ def kind_of(sop_class_uid: str, service_class_uid: str = "") -> Kind | None:
     model = QUERY_RETRIEVE.get(sop_class_uid)
     if model is not None:
         return model.kind
-    if not is_uid(sop_class_uid) or sop_class_uid in _WITHOUT_STUDY:
+    if not is_uid(sop_class_uid):
         return None
     if is_storage_class(sop_class_uid):
         return "storage"

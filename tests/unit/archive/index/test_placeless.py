@@ -27,7 +27,7 @@ async def test_all_of_a_class_are_one_series_and_all_are_one_study(tmp_path: Pat
         first, second = await store(archive, palette(), palette())
     assert first.series_instance_uid == second.series_instance_uid
     assert first.study_instance_uid == second.study_instance_uid
-    assert first.study_instance_uid != first.series_instance_uid
+    assert str(first.study_instance_uid) != str(first.series_instance_uid)
 
 
 async def test_it_is_in_the_same_place_after_a_reindex(tmp_path: Path) -> None:
