@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -256,5 +256,6 @@ class IndexWriter:
 
     def close(self) -> None:
         """Brings the write-ahead log into the file and closes it."""
-        self._connection.execute("PRAGMA optimize")
+        with suppress(sqlite3.Error):  # statistics for the next time; a full disk may do without
+            self._connection.execute("PRAGMA optimize")
         self._connection.close()
