@@ -31,6 +31,11 @@ def configure(level: str = "info", form: LogFormat = "text") -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
+
+
+def _to_stderr(*_: object) -> structlog.PrintLogger:
+    """A logger that writes to what standard error is now: it may be another file later."""
+    return structlog.PrintLogger(sys.stderr)
