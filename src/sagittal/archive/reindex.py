@@ -16,6 +16,7 @@ import msgspec
 from sagittal.archive.index.connect import migrate
 from sagittal.archive.index.writer import IndexWriter, PackRow
 from sagittal.archive.lock import FolderLock
+from sagittal.archive.packs import tar
 from sagittal.archive.packs.names import SUFFIX, is_pack_id, pack_path
 from sagittal.archive.packs.scan import Scan
 from sagittal.archive.reader import INDEX_NAME, PACKS_NAME
@@ -183,7 +184,10 @@ def _push(
 def _read_pack(
     packs: Path, pack_id: str, index: IndexWriter, tally: _Tally, *, check_digests: bool
 ) -> Iterator[ReadBack]:
-    """The members of a pack. At its end those that are not whole were never stored, unless the pack is sealed."""
+    """The members of a pack. At its end those that are not whole were never stored, unless the pack is sealed.
+
+    A pack whose file ends with its end-of-archive blocks was sealed too, though a copy of it has lost its mode.
+    """
     descriptor = os.open(pack_path(packs, pack_id), os.O_RDONLY | os.O_CLOEXEC)
     try:
         size = os.fstat(descriptor).st_size
@@ -207,6 +211,10 @@ def _read_pack(
                 damaged.clear()
             else:
                 damaged.append(one)
+        if scan.is_sealed and size == scan.end + len(tar.END_OF_ARCHIVE):
+            for late in damaged:
+                tally.corrupt += 1
+                yield late
         if not is_known:
             index.add_packs([PackRow(pack_id, "", "")])
         if is_sealed and not scan.is_sealed:

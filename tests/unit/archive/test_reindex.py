@@ -81,7 +81,10 @@ async def test_the_index_may_be_missing_altogether(opened: Opened, tmp_path: Pat
     assert len(await opened().locate(study="1.2.3")) == 1
 
 
-async def test_a_damaged_instance_of_a_sealed_pack_is_indexed_and_refused(opened: Opened, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o440, 0o640], ids=["as sealed", "a copy that lost its mode"])
+async def test_a_damaged_instance_of_a_sealed_pack_is_indexed_and_refused(
+    opened: Opened, tmp_path: Path, mode: int
+) -> None:
     archive = opened()
     session = archive.session(ACTOR)
     for number in range(3):
@@ -89,11 +92,11 @@ async def test_a_damaged_instance_of_a_sealed_pack_is_indexed_and_refused(opened
     await archive.close()
     (path,) = (tmp_path / "packs").glob("*/*/*.tar")
     raw = bytearray(path.read_bytes())
-    at = raw.find(b"\1\2" * 64, len(raw) // 2)
+    at = raw.rfind(b"\1\2" * 64)  # of the last
     raw[at] ^= 0x80
     path.chmod(0o640)
     path.write_bytes(raw)
-    path.chmod(0o440)
+    path.chmod(mode)
     report = reindex(tmp_path, clock=Clock())
     assert (report.stored, report.corrupt) == (3, 1)
     rebuilt = opened()
