@@ -16,6 +16,7 @@ from dicomweb_client.api import DICOMwebClient
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
+from sagittal.archive.verify import verify
 from support.instances import instance
 from support.web import WebServer, parts_of, serving, stow
 
@@ -352,3 +353,23 @@ def test_a_damaged_instance_breaks_the_answer_off_instead_of_giving_wrong_bytes(
             get(server, "/studies/1.1")
         assert get(server, "/health").status_code == 404
         assert httpx.get(f"{server.url}/health").json() == {"status": "ready"}
+
+
+def test_an_instance_known_to_be_damaged_does_not_take_its_series_away(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("known") / "data"
+    with serving(root) as server:
+        stow(server, [instance(study="1.1", uid=f"1.1.1.{n}", pixels=bytes([n]) * 5000) for n in (1, 2)])
+        (pack,) = root.glob("packs/*/*/*.tar")
+        pack.chmod(0o640)
+        content = bytearray(pack.read_bytes())
+        content[content.find(b"\1" * 5000)] = 0
+        pack.write_bytes(content)
+        assert server.run(verify(server.archive)).corrupt == ("1.1.1.1",)
+        whole, described = get(server, "/studies/1.1"), get(server, "/studies/1.1/metadata")
+        assert (whole.status_code, len(parts_of(whole))) == (206, 1)
+        assert (described.status_code, [one["00080018"]["Value"] for one in described.json()]) == (206, [["1.1.1.2"]])
+        (series,) = get(server, "/studies/1.1/series").json()
+        alone = get(server, f"/studies/1.1/series/{series['0020000E']['Value'][0]}/instances/1.1.1.1")
+        assert (alone.status_code, alone.headers["content-type"]) == (500, "application/problem+json")

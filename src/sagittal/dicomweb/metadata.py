@@ -14,7 +14,7 @@ from sagittal.dicomweb.problems import NotAcceptable
 from sagittal.dicomweb.urls import resource_url, scope_of
 from sagittal.dicomweb.validators import REVALIDATED, etag_of, is_fresh
 from sagittal.retrieve.metadata import metadata
-from sagittal.retrieve.scope import locate
+from sagittal.retrieve.scope import intact, locate
 from sagittal.runtime.deadline import Deadline
 
 _ANSWERS = (Offer("application/dicom+json"), Offer("application/json"))
@@ -30,7 +30,9 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
     if choice is None:
         raise NotAcceptable("metadata is application/dicom+json")
     actor = request.actor()
-    instances = await locate(context.archive, actor, scope_of(names), request.deadline)
+    located = await locate(context.archive, actor, scope_of(names), request.deadline)
+    instances = intact(located)
+    status = 200 if len(instances) == len(located) else 206  # some are damaged (PS3.18 Table 10.4.3-1)
     is_packed = request.takes_gzip
     etag = etag_of(instances, _FORM, request.base_url, "gzip" if is_packed else "plain")
     headers: Headers = (
@@ -45,12 +47,12 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
         headers += (("content-encoding", "gzip"),)
     known = context.metadata_cache.get(etag)
     if known is not None:
-        return Answer(200, headers, known)
+        return Answer(status, headers, known)
     making = _Making(context, request, instances)
     pieces = _remembered(joined(making.packed() if is_packed else making.plain()), context, etag)
     if len(instances) <= _WHOLE_INSTANCES:
-        return Answer(200, headers, b"".join([piece async for piece in pieces]))
-    return Answer(200, headers, pieces)
+        return Answer(status, headers, b"".join([piece async for piece in pieces]))
+    return Answer(status, headers, pieces)
 
 
 class _Making(NamedTuple):

@@ -17,7 +17,7 @@ from sagittal.dicomweb.problems import NotAcceptable
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import REVALIDATED, UNCHANGING, etag_of, is_fresh
 from sagittal.retrieve.reencoded import stream_file
-from sagittal.retrieve.scope import locate
+from sagittal.retrieve.scope import intact, locate
 
 DICOM = "application/dicom"
 RELATED = "multipart/related"
@@ -43,9 +43,10 @@ class _Going(NamedTuple):
 async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
     """`GET` of a study, a series or an instance: every instance in it.
 
-    206 if the client takes the Transfer Syntaxes of some instances only (PS3.18 Table 10.4.3-1).
+    206 if the client takes the Transfer Syntaxes of some instances only, or some are damaged (PS3.18 Table 10.4.3-1).
     """
-    found = await locate(context.archive, request.actor(), scope_of(names), request.deadline)
+    located = await locate(context.archive, request.actor(), scope_of(names), request.deadline)
+    found = intact(located)
     ranges = request.accept()
     in_parts = _acceptable(ranges, found, RELATED)
     alone = _acceptable(ranges, found, DICOM) if len(found) == 1 else ()
@@ -63,7 +64,7 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
         return Answer(304, headers)
     if is_alone:
         return await _alone(context, going[0], headers)
-    return await _in_parts(context, going, headers, 200 if len(going) == len(found) else 206)
+    return await _in_parts(context, going, headers, 200 if len(going) == len(located) else 206)
 
 
 def _acceptable(ranges: Sequence[MediaRange], instances: Sequence[StoredInstance], essence: str) -> tuple[_Going, ...]:

@@ -5,7 +5,7 @@ import msgspec
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
-from sagittal.errors import NotFound
+from sagittal.errors import Corrupt, NotFound
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
@@ -31,6 +31,18 @@ async def locate(archive: ArchiveReader, actor: Actor, scope: Scope, deadline: D
     if not found:
         raise NotFound(f"nothing is kept under {_named(scope)}")
     return found
+
+
+def intact(found: tuple[StoredInstance, ...]) -> tuple[StoredInstance, ...]:
+    """Those of `found` that are not known to be damaged, for answers that can only give an instance or break off.
+
+    Raises:
+        Corrupt: every one of them is damaged.
+    """
+    whole = tuple(instance for instance in found if not instance.is_corrupt)
+    if not whole:
+        raise Corrupt(f"instance {found[0].sop_instance_uid} is damaged in pack {found[0].pack_id}")
+    return whole
 
 
 def _named(scope: Scope) -> str:
