@@ -64,7 +64,8 @@ def _send(peer: Peer, folders: list[Path], *, nagle: bool, only_first: bool = Fa
     base = ["storescu", "-R", "-aec", peer.aet, "127.0.0.1", str(peer.dicom_port)]
     senders = []
     for folder in folders:
-        what = [str(min(folder.iterdir()))] if only_first else ["+sd", str(folder)]
+        files = sorted(folder.iterdir())  # one series after the other, as a modality sends
+        what = [str(file) for file in (files[:1] if only_first else files)]
         senders.append(
             subprocess.Popen([*base, *what], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -82,6 +83,13 @@ async def readable_archive(settings: Settings) -> AsyncIterator[ArchiveReader]:
         await archive.close()
 
 
+def _allow_many_files() -> None:
+    """Raises the soft limit on open files to the hard one: each association is one, and so is each pack it fills."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
     """Serves until SIGTERM or SIGINT; then takes nothing new, finishes what is in flight, and returns.
 
@@ -92,6 +100,7 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
     Raises:
         Refused: an address cannot be listened on.
     """
+    _allow_many_files()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -22,7 +22,7 @@ class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True):
     held_bytes: int = 1 << 20
     max_unplaced_bytes: int = 16 << 20
     max_pack_bytes: int = 4 << 30
-    max_session_packs: int = 16
+    max_session_packs: int = 64
     sync_every_bytes: int = 16 << 20
     max_batch_bytes: int = 64 << 20
     max_batch: int = 256

@@ -8,6 +8,7 @@ Files in the field lack parts of it. What pydicom reads with `force` is read her
                                    data set      bare; its encoding is guessed from its first element
 """
 
+import functools
 from typing import Literal, NamedTuple, overload
 
 import msgspec
@@ -46,6 +47,9 @@ _RECEIVING_AET = 0x00020018
 _GROUP_LENGTH_HEAD = bytes.fromhex("02000000 554c0400")
 _USUAL_BYTES = 1024
 _EXPLICIT = LAYOUTS[False, True]
+_BEGINNING = b"\x00" * PREAMBLE_BYTES + PREFIX + b"\x02\x00\x00\x00UL\x04\x00"
+"""Preamble, prefix, and the head of File Meta Information Group Length (0002,0000)."""
+
 _WANTED = frozenset(
     (
         *(_SOP_CLASS_UID, _SOP_INSTANCE_UID, _TRANSFER_SYNTAX_UID, _IMPLEMENTATION_CLASS_UID),
@@ -244,19 +248,28 @@ def make_file_header(
     >>> read_file_meta(header, is_end=True).sop_instance_uid
     '1.2.3'
     """
-    elements = [
+    before, after = _around_instance_uid(sop_class_uid, transfer_syntax_uid, source_aet, sending_aet, receiving_aet)
+    group = before + _element(_SOP_INSTANCE_UID, "UI", sop_instance_uid.encode("ascii", "replace")) + after
+    return _BEGINNING + len(group).to_bytes(4, "little") + group
+
+
+@functools.lru_cache(maxsize=256)
+def _around_instance_uid(
+    sop_class_uid: str, transfer_syntax_uid: str, source_aet: str, sending_aet: str, receiving_aet: str
+) -> tuple[bytes, bytes]:
+    """The elements before and after the only one that differs among the instances of a series."""
+    before = [
         _element(_META_VERSION, "OB", b"\x00\x01"),
         _element(_SOP_CLASS_UID, "UI", sop_class_uid.encode("ascii", "replace")),
-        _element(_SOP_INSTANCE_UID, "UI", sop_instance_uid.encode("ascii", "replace")),
+    ]
+    after = [
         _element(_TRANSFER_SYNTAX_UID, "UI", transfer_syntax_uid.encode("ascii", "replace")),
         _element(_IMPLEMENTATION_CLASS_UID, "UI", IMPLEMENTATION_CLASS_UID.encode()),
         _element(_IMPLEMENTATION_VERSION_NAME, "SH", IMPLEMENTATION_VERSION_NAME.encode()),
     ]
     aets = ((_SOURCE_AET, source_aet), (_SENDING_AET, sending_aet), (_RECEIVING_AET, receiving_aet))
-    elements += [_element(tag, "AE", aet.encode("ascii", "replace")) for tag, aet in aets if aet]
-    group = b"".join(elements)
-    length = _element(_GROUP_LENGTH, "UL", len(group).to_bytes(4, "little"))
-    return b"\x00" * PREAMBLE_BYTES + PREFIX + length + group
+    after += [_element(tag, "AE", aet.encode("ascii", "replace")) for tag, aet in aets if aet]
+    return b"".join(before), b"".join(after)
 
 
 def _element(tag: int, vr: str, value: bytes) -> bytes:
