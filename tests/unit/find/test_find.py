@@ -111,6 +111,17 @@ async def test_date_and_time_can_be_one_range(archive: Archive) -> None:
     assert await ids(archive, *keys) == []
 
 
+async def test_a_range_of_times_may_run_backwards_where_dates_go_with_it(archive: Archive) -> None:
+    await store(
+        archive,
+        instance(PatientID="evening", StudyDate="20200101", StudyTime="2100"),
+        instance(PatientID="noon", StudyDate="20200101", StudyTime="1200"),
+    )
+    keys = (key(DATE, "DA", "20200101-20200102"), key(TIME, "TM", "1300-1100"))
+    assert await ids(archive, *keys, combined=True) == ["evening"]
+    assert await ids(archive, *keys) == []
+
+
 async def test_a_study_is_found_by_what_its_series_are(archive: Archive) -> None:
     study = instance(PatientID="A", Modality="MR", SeriesDescription="T1 AX")
     other = instance(PatientID="A", StudyInstanceUID=study.StudyInstanceUID, Modality="SR", SeriesDescription="Report")

@@ -204,7 +204,9 @@ def _range(key: Key, value: str) -> Range:
         _utc(low.first, low.offset_minutes) if low is not None else "",
         _utc(high.last, high.offset_minutes) if high is not None else "",
     )
-    if found.low and found.high and found.low > found.high and not (found.low_utc and found.high_utc):
+    # Times may run backwards: with the dates that belong to them they are one range (13:00 today to 11:00 tomorrow).
+    is_backwards = found.low and found.high and found.low > found.high and not (found.low_utc and found.high_utc)
+    if is_backwards and key.vr != "TM":
         raise Invalid(f"{key.name} is to be a range from the earlier to the later")
     return found
 
