@@ -20,7 +20,7 @@ from sagittal.dicomweb.server import TLS, HTTPServer, start_http
 from sagittal.dimse.listener import Listener
 from sagittal.dimse.services import services
 from sagittal.dimse.tls import server_context
-from sagittal.errors import NotFound
+from sagittal.errors import Invalid, NotFound
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.settings import Settings, parse_address
@@ -164,4 +164,7 @@ def _dicom_tls(settings: Settings) -> ssl.SSLContext | None:
         return None
     key = Path(settings.dicom_tls_key) if settings.dicom_tls_key else None
     authorities = Path(settings.dicom_tls_ca) if settings.dicom_tls_ca else None
-    return server_context(Path(settings.dicom_tls_certificate), key, authorities)
+    try:
+        return server_context(Path(settings.dicom_tls_certificate), key, authorities)
+    except OSError as error:
+        raise Invalid(f"dicom_tls_certificate, _key or _ca cannot be used: {error}") from error
