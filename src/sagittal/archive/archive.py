@@ -5,6 +5,7 @@ DATA/index.db          SQLite; can be rebuilt
 DATA/packs/ab/cd/*.tar what we keep
 """
 
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from sagittal.archive.reader import INDEX_NAME, PACKS_NAME, ArchiveReader
 from sagittal.archive.repair import RepairReport, repair
 from sagittal.archive.session import PackSession
 from sagittal.archive.settings import ArchiveSettings
-from sagittal.errors import Conflict
+from sagittal.errors import Conflict, Corrupt
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
@@ -75,13 +76,15 @@ class Archive(ArchiveReader):
 
         Raises:
             Conflict: another process has it open, or packs are there but no index.
+            Corrupt: the index is no index.
             Unsupported: a later version of Sagittal wrote the index.
         """
         packs = root / PACKS_NAME
-        packs.mkdir(parents=True, exist_ok=True)
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)  # patient data in the clear: nobody else's by default
+        packs.mkdir(exist_ok=True)
         lock = FolderLock(root)
+        path = root / INDEX_NAME
         try:
-            path = root / INDEX_NAME
             if not path.exists() and any(packs.glob("*/*/*.tar")):
                 raise Conflict(f"{root} has packs but no index; `sagittal reindex` rebuilds it from them")
             migrate(path)
@@ -93,8 +96,10 @@ class Archive(ArchiveReader):
             except BaseException:
                 index.close()
                 raise
-        except BaseException:
+        except BaseException as error:
             lock.release()
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                raise Corrupt(f"{path} is damaged ({error}); `sagittal reindex` rebuilds it from the packs") from error
             raise
         return cls(root, lock, index, repairs, disk or Disk(), settings or ArchiveSettings(), clock)
 
