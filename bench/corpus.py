@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from sagittal.dicom.identifiers import new_uid
 
 SERIES_LENGTH = 100
+MOST_WAYS = 4
 
 
 def make_small_mr(folder: Path, count: int) -> list[Path]:
@@ -28,12 +29,17 @@ def _make(folder: Path, count: int, template: str, size: int) -> list[Path]:
     noise = random.Random(1).randbytes(size * size * 2)
     files = []
     for number in range(count):
-        if number % SERIES_LENGTH == 0:
+        if number % series_length(count) == 0:
             _next_series(dataset, number)
         _next_instance(dataset, number, size, noise)
         files.append(folder / f"{number:06}.dcm")
         dataset.save_as(files[-1])
     return files
+
+
+def series_length(count: int) -> int:
+    """How many instances a series of the corpus has: 100, fewer where `count` has to go MOST_WAYS ways."""
+    return max(1, min(SERIES_LENGTH, count // MOST_WAYS))
 
 
 def _next_series(dataset: Dataset, number: int) -> None:
@@ -60,6 +66,6 @@ def spread(files: list[Path], folder: Path, ways: int) -> list[Path]:
     for way in folders:
         way.mkdir(parents=True)
     for number, file in enumerate(files):
-        way = folders[number // SERIES_LENGTH % ways]
+        way = folders[number // series_length(len(files)) % ways]
         (way / file.name).symlink_to(file.resolve())
     return folders
