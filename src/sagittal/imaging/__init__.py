@@ -1,0 +1,1 @@
+"""Pixels, pure but heavy: codecs, rendering."""
