@@ -473,6 +473,36 @@ async def test_sub_operations_are_counted_and_what_failed_is_listed(tmp_path: Pa
     assert nothing_there[-1][0].Status == 0
 
 
+@pytest.mark.parametrize(
+    ("keys", "count"),
+    [
+        ({"QueryRetrieveLevel": "PATIENT", "PatientID": "P1"}, 2),
+        ({"QueryRetrieveLevel": "PATIENT", "PatientID": "P*"}, 0),
+        ({"QueryRetrieveLevel": "PATIENT", "PatientID": "*"}, 0),
+        ({"QueryRetrieveLevel": "STUDY", "PatientID": "P1", "StudyInstanceUID": "1.1"}, 1),
+        ({"QueryRetrieveLevel": "STUDY", "PatientID": "P2", "StudyInstanceUID": "1.1"}, 0),
+        ({"QueryRetrieveLevel": "STUDY", "PatientID": "P1", "StudyInstanceUID": ["1.1", "1.2", "2.1"]}, 2),
+        ({"QueryRetrieveLevel": "SERIES", "StudyInstanceUID": ["1.2", "2.1"], "SeriesInstanceUID": "1.1.5"}, 0),
+        ({"QueryRetrieveLevel": "SERIES", "StudyInstanceUID": ["1.1", "2.1"], "SeriesInstanceUID": "1.1.5"}, 1),
+        ({"QueryRetrieveLevel": "SERIES", "SeriesInstanceUID": "1.1.5"}, 1),
+    ],
+    ids=str,
+)
+async def test_a_retrieve_stays_within_all_the_keys_above_it(
+    tmp_path: Path, keys: dict[str, object], count: int
+) -> None:
+    paths = [
+        made(tmp_path, PatientID=patient, StudyInstanceUID=study, SeriesInstanceUID=f"{study}.5", InstanceNumber=number)
+        for number, (patient, study) in enumerate([("P1", "1.1"), ("P1", "1.2"), ("P2", "2.1")])
+    ]
+    async with site(tmp_path) as here:
+        await stored(here, *paths)
+        contexts = [(PATIENT_GET, [EXPLICIT]), (SECONDARY_CAPTURE, [EXPLICIT])]
+        association = await associated(here, contexts, roles=(SECONDARY_CAPTURE,))
+        received, _ = await got(association, PATIENT_GET, **keys)
+    assert len(received) == count
+
+
 async def test_moves_that_cannot_be_are_refused(tmp_path: Path) -> None:
     settings = Settings(destinations={"GONE": Destination("127.0.0.1", 9)})
     async with site(tmp_path, settings) as here:
@@ -495,7 +525,9 @@ async def moved(site: Site, destination: str, **keys: str) -> int:
     return status
 
 
-async def got(association: Association, **keys: str) -> tuple[list[Dataset], list[tuple[Dataset, Dataset]]]:
+async def got(
+    association: Association, model: str = STUDY_GET, **keys: object
+) -> tuple[list[Dataset], list[tuple[Dataset, Dataset]]]:
     """What a C-GET brings, and its responses."""
     received: list[Dataset] = []
 
@@ -508,6 +540,6 @@ async def got(association: Association, **keys: str) -> tuple[list[Dataset], lis
     identifier = Dataset()
     for keyword, value in keys.items():
         setattr(identifier, keyword, value)
-    responses = await asyncio.to_thread(lambda: list(association.send_c_get(identifier, STUDY_GET)))
+    responses = await asyncio.to_thread(lambda: list(association.send_c_get(identifier, model)))
     await asyncio.to_thread(association.release)
     return received, responses

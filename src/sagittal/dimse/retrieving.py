@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
-from typing import Final
+from typing import Final, NamedTuple
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
@@ -132,41 +132,66 @@ async def locate_all(visit: Visit, identifier: Identifier) -> tuple[StoredInstan
     if not wanted:
         raise Invalid(f"a retrieve at level {identifier.level.value} names its entities by their unique key")
     deadline = Deadline.after(visit.settings.operation_timeout_s)
-    scopes = [_scope(identifier, uid) for uid in wanted]
+    above = await _above(visit, identifier, deadline)
+    scopes = [_scope(identifier.level, uid) for uid in wanted]
     if identifier.level is Level.PATIENT:
-        scopes = [Scope(study=uid) async for uid in _studies_of(visit, identifier, deadline)]
+        scopes = [Scope(study=StudyUID(uid)) for uid in sorted(above.studies or ())]
     found: dict[str, StoredInstance] = {}
     for scope in scopes:
         try:
             located = await locate(visit.archive, visit.actor, scope, deadline)
         except NotFound:
             continue
-        found |= {instance.sop_instance_uid: instance for instance in located}
+        found |= {instance.sop_instance_uid: instance for instance in located if above.holds(instance)}
     return tuple(found.values())
 
 
-def _scope(identifier: Identifier, uid: str) -> Scope:
-    """One entity, within the single entities that are named above it."""
+class _Above(NamedTuple):
+    """What the identifier says of the levels above its own; None where it says nothing."""
+
+    studies: frozenset[str] | None
+    series: frozenset[str] | None
+
+    def holds(self, instance: StoredInstance) -> bool:
+        """Whether an instance lies within."""
+        in_study = self.studies is None or instance.study_instance_uid in self.studies
+        return in_study and (self.series is None or instance.series_instance_uid in self.series)
+
+
+async def _above(visit: Visit, identifier: Identifier, deadline: Deadline) -> _Above:
+    """Every key above the level must hold too, or a retrieve could reach beyond the patient it names."""
     level = identifier.level
-    study = identifier.values(_STUDY) if level is not Level.STUDY else (uid,)
-    series = identifier.values(_SERIES) if level is Level.IMAGE else ()
-    if level is Level.SERIES:
-        series = (uid,)
+    studies = frozenset(identifier.values(_STUDY)) if level in {Level.SERIES, Level.IMAGE} else frozenset[str]()
+    series = frozenset(identifier.values(_SERIES)) if level is Level.IMAGE else frozenset[str]()
+    within: frozenset[str] | None = studies or None
+    if identifier.values(_PATIENT_ID):
+        patient = frozenset([uid async for uid in _studies_of(visit, identifier, deadline)])
+        within = patient if within is None else within & patient
+    return _Above(within, series or None)
+
+
+def _scope(level: Level, uid: str) -> Scope:
     return Scope(
-        study=StudyUID(study[0]) if len(study) == 1 else None,
-        series=SeriesUID(series[0]) if len(series) == 1 else None,
+        study=StudyUID(uid) if level is Level.STUDY else None,
+        series=SeriesUID(uid) if level is Level.SERIES else None,
         instance=InstanceUID(uid) if level is Level.IMAGE else None,
     )
 
 
-async def _studies_of(visit: Visit, identifier: Identifier, deadline: Deadline) -> AsyncIterator[StudyUID]:
-    """The studies of a patient: of every patient with that ID, unless the issuer says which is meant."""
+async def _studies_of(visit: Visit, identifier: Identifier, deadline: Deadline) -> AsyncIterator[str]:
+    """The studies of a patient: of every patient with that ID, unless the issuer says which is meant.
+
+    Raises:
+        Invalid: the ID holds a wild card; a retrieve names what it wants (PS3.4 Section C.4.2.2.1).
+    """
+    if any(wild in value for value in identifier.values(_PATIENT_ID) for wild in "*?"):
+        raise Invalid("PatientID (0010,0020) of a retrieve is a single value, without wild cards")
     keys = tuple(key for key in identifier.keys if key.path in {(_PATIENT_ID,), (_ISSUER_OF_PATIENT_ID,)})
     query = Query(level=Level.STUDY, keys=keys)
     async with aclosing(search(visit.archive, visit.actor, query, deadline)) as answers:
         async for found in answers:
             (dataset,) = json_model.loads(found.text())
-            yield StudyUID(str(dataset[f"{_STUDY:08X}"].get("Value", [""])[0]))
+            yield str(dataset[f"{_STUDY:08X}"].get("Value", [""])[0])
 
 
 def outgoing_of(archive: Archive, instance: StoredInstance) -> Outgoing:
