@@ -8,6 +8,7 @@ import signal
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -114,15 +115,23 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
                 dicom = (parse_address(settings.dicom, "dicom")[0], listener.port)
             gc.collect()
             gc.freeze()  # what start-up made stays: the collector need not look at it again
-            tell(Listening(dicom=dicom, aet=settings.aet, web=_url(settings, web)))
+            tell(Listening(dicom=dicom, aet=settings.aet, web=_url(settings, web.server) if web else ""))
             await stop.wait()
             log.info("stopping", associations=listener.associations)
-            await listener.close(Deadline.after(settings.shutdown_timeout_s))
+            async with asyncio.TaskGroup() as closing:
+                closing.create_task(listener.close(Deadline.after(settings.shutdown_timeout_s)))
+                if web is not None:
+                    closing.create_task(web.server.stop(settings.shutdown_timeout_s, web.app.door.cancel_all))
     log.info("stopped")
 
 
+class _Web(NamedTuple):
+    server: HTTPServer
+    app: WebApp
+
+
 @contextlib.asynccontextmanager
-async def _web(settings: Settings, archive: Archive) -> AsyncIterator[HTTPServer | None]:
+async def _web(settings: Settings, archive: Archive) -> AsyncIterator[_Web | None]:
     if not settings.http:
         yield None
         return
@@ -131,7 +140,7 @@ async def _web(settings: Settings, archive: Archive) -> AsyncIterator[HTTPServer
     server = await start_http(app.asgi, *parse_address(settings.http, "http"), _http_tls(settings))
     try:
         ways |= _ways(settings, _url(settings, server))
-        yield server
+        yield _Web(server, app)
     finally:
         await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)
 
@@ -145,9 +154,7 @@ def _ways(settings: Settings, url: str) -> dict[str, str]:
     return ways
 
 
-def _url(settings: Settings, server: HTTPServer | None) -> str:
-    if server is None:
-        return ""
+def _url(settings: Settings, server: HTTPServer) -> str:
     host = f"[{server.host}]" if ":" in server.host else server.host
     return f"{'https' if settings.http_tls_certificate else 'http'}://{host}:{server.port}{BASE_PATH}"
 

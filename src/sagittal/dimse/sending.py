@@ -90,6 +90,8 @@ async def deliver(peer: Peer, instance: Outgoing, timeout_s: float, originator: 
         peer.link.abort(str(error))
         raise AssociationEnded(f"gave up in the middle of an instance: {error}") from error
     why = "" if response.status == 0 else f"{response.status:04X}H, {describe(response.status)}"
+    if response.error_comment:
+        why += f": {response.error_comment}"
     return Sent(instance, response.status, why)
 
 

@@ -1,4 +1,4 @@
-"""TLS as DICOM asks for it: the BCP 195 profile (PS3.15 Section B.9): TLS 1.2 with ECDHE and AEAD, or TLS 1.3."""
+"""TLS as DICOM asks for it: the BCP 195 profile (PS3.15 Section B.12): TLS 1.2 with ECDHE and AEAD, or TLS 1.3."""
 
 import ssl
 from pathlib import Path
