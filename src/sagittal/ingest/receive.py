@@ -97,9 +97,7 @@ def check_identity(elements: Mapping[int, RawElement], arrival: Arrival) -> None
         if not uid:
             raise Invalid(f"{name} is missing or empty")
         if len(uid) > 64 or not uid.isascii() or not uid.isprintable() or "\\" in uid or "/" in uid:
-            raise Invalid(
-                f"{name} is to be 1 to 64 printable characters without slashes, one value; got {len(uid)} of another form"
-            )
+            raise Invalid(f"{name} is to be 1 to 64 printable characters, no slashes; got {len(uid)} of another form")
     announced = {0x00080016: arrival.sop_class_uid, 0x00080018: arrival.sop_instance_uid}
     for tag, uid in announced.items():
         if uid and uid != _bare(elements[tag].value):
