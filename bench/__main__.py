@@ -31,7 +31,7 @@ def main() -> None:
             _ratios("C-STORE, TCP_NODELAY=1 at the sender", store.measure(root, said.small, said.ct, nagle=False))
         if "stock" in said.parts:
             servers = (peers.sagittal, peers.orthanc)
-            rates = store.measure(root, said.small // 20, said.ct // 5, nagle=True, servers=servers)
+            rates = store.measure(root, said.small // 10, said.ct, nagle=True, servers=servers)
             _ratios("C-STORE, stock senders", rates)
         if "stow" in said.parts:
             _ratios("STOW-RS", stow.measure(root, said.small, said.ct))
