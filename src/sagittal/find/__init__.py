@@ -1,6 +1,6 @@
 """How instances are found: a question in the standard's terms, a query of the index, answers as DICOM JSON."""
 
-from sagittal.find.query import Found, Level, Query
-from sagittal.find.search import count, find, unmatchable
+from sagittal.find.query import Found, Level, Order, Query
+from sagittal.find.search import MAX_COUNT, count, find, is_held_at, unmatchable
 
-__all__ = ["Found", "Level", "Query", "count", "find", "unmatchable"]
+__all__ = ["MAX_COUNT", "Found", "Level", "Order", "Query", "count", "find", "is_held_at", "unmatchable"]

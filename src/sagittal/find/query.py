@@ -17,6 +17,13 @@ class Level(StrEnum):
     IMAGE = "IMAGE"
 
 
+class Order(NamedTuple):
+    """One attribute that answers are sorted by."""
+
+    tag: int
+    is_falling: bool = False
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """A question to the index. Studies are answered newest first, patients by name, series and instances by number.
 
@@ -27,6 +34,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         combined: a range of a date and one of the time that belongs to it are one range.
         limit: most answers; None for all.
         offset: answers passed over first.
+        order: what answers are sorted by before the order of the level; attributes of the level or those above.
     """
 
     level: Level
@@ -35,6 +43,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     combined: bool = False
     limit: int | None = None
     offset: int = 0
+    order: tuple[Order, ...] = ()
 
 
 class Found(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, Select, and_, exists, func, select, tuple_
+from sqlalchemy import Row, Select, exists, func, select
 from sqlalchemy.sql import ColumnElement
 
 from sagittal.archive.reader import ArchiveReader
@@ -14,11 +14,14 @@ from sagittal.errors import Unsupported
 from sagittal.find.answers import above_columns, found_of, own_columns
 from sagittal.find.conditions import ALL, Condition, compile_match
 from sagittal.find.levels import SHAPES, column_of, has, is_single, joined, levels_down, levels_up
+from sagittal.find.ordering import Part, beyond, ordering
 from sagittal.find.query import Found, Level, Query
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
 BATCH = 200
+MAX_COUNT = 10_000
+"""Where counting stops: beyond it a count would cost more than the search it belongs to."""
 
 
 class _Plan(NamedTuple):
@@ -47,11 +50,12 @@ async def find(archive: ArchiveReader, actor: Actor, query: Query, deadline: Dea
     """
     del actor  # becomes a condition of the query and a line in the ledger
     plan = _plan(query)
+    order = ordering(query.level, query.order)
     matches = matcher(plan.checks, fuzzy=query.fuzzy, combined=query.combined) if plan.checks else None
     skip, left = query.offset, query.limit
     after: Row[Any] | None = None  # Any: the columns of the order, as they come
     while left is None or left > 0:
-        statement = _batch(query.level, plan.clauses, after)
+        statement = _batch(query.level, plan.clauses, order, after)
         if matches is None:
             statement = statement.limit(BATCH if left is None else min(BATCH, left)).offset(skip)
             skip = 0
@@ -75,16 +79,24 @@ async def find(archive: ArchiveReader, actor: Actor, query: Query, deadline: Dea
 
 
 async def count(archive: ArchiveReader, actor: Actor, query: Query, deadline: Deadline) -> int | None:
-    """How many entities match, without regard to limit and offset; None where only looking at each would tell."""
+    """How many entities match, without regard to limit and offset, but at most MAX_COUNT + 1.
+
+    None where only looking at each would tell.
+    """
     del actor
     plan = _plan(query)
     if plan.checks:
         return None
-    source = joined(query.level)
+    some = select(SHAPES[query.level].table.c.id).select_from(joined(query.level)).where(*plan.clauses)
     deadline.check("counting")
     async with deadline.timeout():
-        rows = await archive.select(select(func.count()).select_from(source).where(*plan.clauses))
+        rows = await archive.select(select(func.count()).select_from(some.limit(MAX_COUNT + 1).subquery()))
     return int(rows[0][0])
+
+
+def is_held_at(level: Level, tag: int) -> bool:
+    """Whether the index holds an attribute at the level itself or at one above, so that every answer has it."""
+    return any(has(one, tag) for one in levels_up(level))
 
 
 def _dataset(found: Found) -> JsonDataset:
@@ -154,13 +166,10 @@ def _children(level: Level, below: Level) -> Select[Any]:  # Any: an EXISTS has 
 
 
 def _batch(
-    level: Level, clauses: Sequence[ColumnElement[bool]], after: Row[Any] | None
+    level: Level, clauses: Sequence[ColumnElement[bool]], order: Sequence[Part], after: Row[Any] | None
 ) -> Select[Any]:  # Any: as above
-    shape = SHAPES[level]
-    order = [part.label(f"order_{index}") for index, part in enumerate(shape.order)]
-    statement = select(*own_columns(level), *above_columns(level), *order).select_from(joined(level)).where(*clauses)
-    if after is not None:
-        last = tuple_(*after[-len(order) :])
-        here = tuple_(*shape.order)
-        statement = statement.where(and_(here < last if shape.is_falling else here > last))
-    return statement.order_by(*(part.desc() if shape.is_falling else part for part in shape.order)).limit(BATCH)
+    labelled = [part.expression.label(f"order_{index}") for index, part in enumerate(order)]
+    statement = select(*own_columns(level), *above_columns(level), *labelled).select_from(joined(level))
+    statement = statement.where(*clauses, *([beyond(order, after)] if after is not None else []))
+    by = (part.expression.desc() if part.is_falling else part.expression for part in order)
+    return statement.order_by(*by).limit(BATCH)

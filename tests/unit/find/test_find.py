@@ -8,7 +8,7 @@ import pytest
 from sagittal.archive.archive import Archive
 from sagittal.dicom.matching import Key
 from sagittal.errors import Invalid, Unsupported
-from sagittal.find import Level, Query, count, find, unmatchable
+from sagittal.find import Level, Order, Query, count, find, unmatchable
 from sagittal.runtime.actor import LOCAL
 from support.archives import archive_at, file_bytes, instance, soon, store
 
@@ -218,3 +218,43 @@ async def test_the_number_of_answers_is_told_where_the_index_knows_it(archive: A
     await store(archive, *(instance(PatientID=f"{n}") for n in range(3)))
     assert await count(archive, LOCAL, Query(level=Level.STUDY, limit=1), soon()) == 3
     assert await count(archive, LOCAL, Query(level=Level.STUDY, keys=(key(NAME, "PN", "a*"),)), soon()) is None
+
+
+async def test_answers_come_in_the_order_asked_for(archive: Archive) -> None:
+    days = {"A": "20200103", "B": "20200101", "C": "20200103", "D": "20200102"}
+    await store(archive, *(instance(PatientID=who, PatientName=f"N^{who}", StudyDate=day) for who, day in days.items()))
+
+    async def order(*wanted: Order) -> str:
+        return "".join(one["00100020"]["Value"][0] for one in await answers(archive, Level.STUDY, order=wanted))
+
+    assert await order(Order(DATE), Order(NAME, is_falling=True)) == "BDCA"
+    assert await order(Order(DATE, is_falling=True), Order(NAME)) == "ACDB"
+    assert await order(Order(ID)) == "ABCD"
+
+
+async def test_instances_sort_by_what_only_their_json_holds_and_by_attributes_above(archive: Archive) -> None:
+    times = ["101500", "090000", "120000"]
+    await store(archive, *(instance(InstanceCreationTime=time, PatientID=f"P{n}") for n, time in enumerate(times)))
+    rising = await answers(archive, Level.IMAGE, order=(Order(0x00080013),))
+    assert [one["00080013"]["Value"][0] for one in rising] == sorted(times)
+    falling = await answers(archive, Level.IMAGE, order=(Order(ID, is_falling=True),))
+    assert [one["00100020"]["Value"][0] for one in falling] == ["P2", "P1", "P0"]
+
+
+@pytest.mark.parametrize("is_falling", [False, True])
+async def test_batches_of_a_mixed_order_join_to_the_whole(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, is_falling: bool
+) -> None:
+    study = instance().StudyInstanceUID
+    await store(
+        archive, *(instance(StudyInstanceUID=study, SeriesNumber=n % 3, Modality=f"M{n % 2}") for n in range(9))
+    )
+    wanted = (Order(MODALITY, is_falling=not is_falling), Order(0x00200011, is_falling=is_falling))
+    whole = [one["0020000E"] for one in await answers(archive, Level.SERIES, order=wanted)]
+    monkeypatch.setattr("sagittal.find.search.BATCH", 2)
+    assert [one["0020000E"] for one in await answers(archive, Level.SERIES, order=wanted)] == whole
+
+
+async def test_an_order_by_what_the_index_does_not_hold_is_refused_by_name(archive: Archive) -> None:
+    with pytest.raises(Unsupported, match="PixelSpacing"):
+        await answers(archive, Level.STUDY, order=(Order(0x00280030),))

@@ -139,3 +139,32 @@ def test_arbitrary_bytes_raise_only_invalid(query: bytes) -> None:
         parse_search(parse_parameters(query))
     except Invalid:
         pass
+
+
+def test_an_order_is_a_list_of_attributes_with_a_minus_for_falling() -> None:
+    search = parse_search(parse_parameters("orderby=StudyDate,-PatientName&orderby=-00080030"))
+    assert search.order == ((0x00080020, False), (0x00100010, True), (0x00080030, True))
+
+
+@pytest.mark.parametrize("query", ["orderby=Nonsense", "orderby=RequestAttributesSequence.AccessionNumber"])
+def test_an_order_by_what_cannot_be_sorted_is_refused(query: str) -> None:
+    with pytest.raises(Invalid):
+        parse_search(parse_parameters(query))
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ('PatientID=""&emptyvaluematching=false', "PatientID asks for an empty value"),
+        ("PatientID=a\\b&multiplevaluematching=false", "PatientID asks for several values"),
+    ],
+)
+def test_a_kind_of_matching_that_is_switched_off_is_not_done(query: str, name: str) -> None:
+    with pytest.raises(Invalid, match=name):
+        parse_search(parse_parameters(query))
+    assert parse_search(parse_parameters(query.replace("false", "true"))).keys
+    assert parse_search(parse_parameters(query.partition("&")[0])).keys
+
+
+def test_a_list_of_uids_is_not_multiple_value_matching() -> None:
+    assert parse_search(parse_parameters("StudyInstanceUID=1.2,1.3&multiplevaluematching=false")).keys
