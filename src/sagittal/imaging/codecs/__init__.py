@@ -1,0 +1,6 @@
+"""Frames to arrays and back: one table by Transfer Syntax, through imagecodecs."""
+
+from sagittal.imaging.codecs.samples import Array, Samples
+from sagittal.imaging.codecs.table import codec_of, decode_frame, decode_samples, is_decodable
+
+__all__ = ["Array", "Samples", "codec_of", "decode_frame", "decode_samples", "is_decodable"]
