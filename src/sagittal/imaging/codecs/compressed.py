@@ -57,7 +57,7 @@ def decode_htj2k(data: bytes, shape: FrameShape) -> Samples:
     """High-throughput JPEG 2000 (PS3.5 Section 8.2.14)."""
     head = read_jpeg2000(data)
     _fits(head, shape)
-    return _of_wavelets(shaped(imagecodecs.htj2k_decode(data), shape), head, shape)
+    return _of_wavelets(shaped(imagecodecs.htj2k_decode(data, planar=False), shape), head, shape)
 
 
 def _of_wavelets(array: Array, head: Codestream, shape: FrameShape) -> Samples:

@@ -40,7 +40,7 @@ def encode_rle(array: Array, shape: FrameShape) -> bytes:
     octets = octets.reshape(shape.rows, shape.columns, shape.samples_per_pixel * width)
     segments = []
     for number in range(octets.shape[2]):
-        packed = bytes(imagecodecs.packbits_encode(np.ascontiguousarray(octets[:, :, number]), axis=-1))
+        packed = bytes(imagecodecs.packbits_encode(octets[:, :, number].copy(), axis=-1))
         segments.append(packed + b"\0" * (len(packed) % 2))
     offsets, at = [0] * 15, _HEAD.size
     for number, segment in enumerate(segments):

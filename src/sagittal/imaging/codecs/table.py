@@ -56,7 +56,7 @@ DECODERS: Mapping[str, Codec] = {
 """Encapsulated syntaxes. Native ones share one way; video, JPIP and hierarchical JPEG have none."""
 
 _NATIVE = Codec(decode_native, True)
-_CODEC_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, OverflowError, ArithmeticError, zlib.error)
+CODEC_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, OverflowError, ArithmeticError, zlib.error)
 
 
 def codec_of(transfer_syntax_uid: str) -> Codec:
@@ -95,7 +95,7 @@ def decode_samples(data: bytes, shape: FrameShape) -> Samples:
         raise
     except MemoryError as error:
         raise Exhausted("not enough memory to decode a frame") from error
-    except _CODEC_ERRORS as error:
+    except CODEC_ERRORS as error:
         raise Invalid(f"a frame in Transfer Syntax {shape.transfer_syntax_uid} cannot be decoded: {error}") from error
 
 

@@ -1,0 +1,80 @@
+"""Frames that we write, read back."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sagittal.errors import Unsupported
+from sagittal.imaging.codecs import ENCODERS, Samples, decode_samples, encode_frame
+from sagittal.imaging.pixels import FrameShape
+
+LOSSLESS = sorted(uid for uid, encoder in ENCODERS.items() if encoder.is_lossless)
+LOSSY = sorted(set(ENCODERS) - set(LOSSLESS))
+
+_BITS = [(1, 1), (8, 6), (8, 8), (16, 10), (16, 12), (16, 16), (32, 20), (32, 32), (64, 64)]
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> tuple[Samples, FrameShape]:
+    """Noise of every kind of sample."""
+    allocated, stored = draw(st.sampled_from(_BITS))
+    name = draw(st.sampled_from(["MONOCHROME1", "PALETTE COLOR", "RGB", "YBR_FULL"]))
+    is_signed = draw(st.booleans()) and allocated > 1 and name.startswith("M")
+    shape = FrameShape(
+        rows=draw(st.integers(1, 40)),
+        columns=draw(st.integers(1, 40)),
+        samples_per_pixel=3 if name in ("RGB", "YBR_FULL") else 1,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=stored - 1,
+        is_signed=is_signed,
+        photometric_interpretation=name,
+    )
+    low, high = (-(1 << stored - 1), (1 << stored - 1) - 1) if is_signed else (0, (1 << stored) - 1)
+    noise = np.random.default_rng(draw(st.integers(0, 1000)))
+    array = noise.integers(low, high, shape.array_shape, dtype=shape.dtype, endpoint=True)
+    return Samples(array, name), shape
+
+
+@pytest.mark.parametrize("syntax", [*LOSSLESS, "1.2.840.10008.1.2.1"])
+@given(frame=frames())
+@settings(max_examples=60, deadline=None)
+def test_a_lossless_frame_comes_back_to_the_bit_or_is_refused(syntax: str, frame: tuple[Samples, FrameShape]) -> None:
+    samples, shape = frame
+    try:
+        encoded = encode_frame(samples, shape, syntax)
+    except Unsupported:
+        return
+    written = msgspec.structs.replace(
+        shape, transfer_syntax_uid=syntax, photometric_interpretation=encoded.photometric_interpretation
+    )
+    back = decode_samples(encoded.data, written)
+    assert back.array.dtype == samples.array.dtype
+    assert np.array_equal(back.array, samples.array)
+    assert back.photometric_interpretation == samples.photometric_interpretation
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS)
+def test_every_lossless_syntax_takes_eight_bits(syntax: str) -> None:
+    shape = FrameShape(rows=2, columns=2, photometric_interpretation="MONOCHROME2")
+    assert encode_frame(Samples(np.zeros((2, 2), np.uint8), "MONOCHROME2"), shape, syntax).data
+
+
+@pytest.mark.parametrize("syntax", LOSSY)
+def test_a_lossy_frame_of_a_smooth_picture_stays_near(syntax: str) -> None:
+    rows, columns = np.mgrid[:64, :80]
+    array = ((np.sin(rows / 9) + np.cos(columns / 7) + 2) * 60).astype(np.uint8)
+    shape = FrameShape(rows=64, columns=80, photometric_interpretation="MONOCHROME2")
+    encoded = encode_frame(Samples(array, "MONOCHROME2"), shape, syntax)
+    back = decode_samples(encoded.data, msgspec.structs.replace(shape, transfer_syntax_uid=syntax))
+    assert np.abs(back.array.astype(int) - array.astype(int)).max() <= 6
+    assert len(encoded.data) < array.nbytes / 3
+
+
+@pytest.mark.parametrize("syntax", LOSSY)
+def test_indices_of_a_palette_are_never_coded_lossy(syntax: str) -> None:
+    samples = Samples(np.zeros((8, 8), np.uint8), "PALETTE COLOR")
+    with pytest.raises(Unsupported):
+        encode_frame(samples, FrameShape(rows=8, columns=8, photometric_interpretation="PALETTE COLOR"), syntax)
