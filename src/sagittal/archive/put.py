@@ -92,11 +92,7 @@ class Put:
 
     def examine(self) -> None:
         """Finds digests and frame table."""
-        intake = self.streamed
-        if intake is None:
-            intake = Intake(self.file_header)
-            intake.expect(self.header)
-            intake.absorb(self.chunks)
+        intake = self.streamed or Intake.of_whole(self.file_header, self.header, self.chunks)
         self.digest = intake.digest
         self.digest_data_set = intake.digest_data_set
         self.frame_table = intake.frame_table()

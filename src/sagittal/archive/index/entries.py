@@ -9,6 +9,7 @@ from sagittal.archive.index import attributes as tags
 from sagittal.archive.index import schema
 from sagittal.archive.index.renderings import Rendering
 from sagittal.archive.index.statements import Hot, columns_of, insert_into, select_by, update_by
+from sagittal.archive.index.wording import Wording
 from sagittal.dicom.dataset import RawElement
 from sagittal.dicom.person_name import fold
 
@@ -29,6 +30,7 @@ class Entry:
         is_changed: values or members differ from the row.
         is_counted: counts differ from the row.
         name_indexed: the folded name in the name table, `""` if none.
+        wording: of the last instance of a series.
     """
 
     __slots__ = (
@@ -43,6 +45,7 @@ class Entry:
         "sets",
         "signature",
         "values",
+        "wording",
     )
 
     def __init__(self, row_id: int, values: dict[str, str], counts: dict[str, int], parent: "Entry | None") -> None:
@@ -54,6 +57,7 @@ class Entry:
         self.sets: dict[str, set[str]] = {}
         self.signature: Signature | None = None
         self.name_indexed = ""
+        self.wording: Wording | None = None
         self.is_new = True
         self.is_changed = False
         self.is_counted = False

@@ -18,6 +18,7 @@ from sagittal.dicom.dataset import Header
 
 _MAX_HELD = 2048  # of each level; an entry is a few KiB
 
+_SIGNATURE_TAGS = (tags.SPECIFIC_CHARACTER_SET, *tags.PARENT_TAGS)
 _PATIENT_BY_IDENTITY = select_by(schema.patients, "patient_id", "issuer", "facility", "of_study")
 _STUDY_BY_UID = select_by(schema.studies, "study_instance_uid")
 _SERIES_BY_UID = select_by(schema.series, "series_instance_uid", "study")
@@ -50,12 +51,12 @@ class Parents:
             *(last_id(self._connection, table) + 1 for table in ("studies", "series")),
         ]
 
-    def place(self, identity: Identity, header: Header, renderer: Renderer, facility: str, received_ns: int) -> int:
-        """Counts an instance in and merges what it says of its parents; returns the id of its series."""
+    def place(self, identity: Identity, header: Header, renderer: Renderer, facility: str, received_ns: int) -> Entry:
+        """Counts an instance in and merges what it says of its parents; returns its series."""
         key = (identity.study_instance_uid, identity.series_instance_uid)
         series = self._series.get(key)
         elements = header.elements
-        signature = (elements.get(tags.SPECIFIC_CHARACTER_SET), *map(elements.get, tags.PARENT_TAGS))
+        signature = tuple(map(elements.get, _SIGNATURE_TAGS))
         if series is None or series.signature != signature:
             rendered = {
                 tag: renderer.render(tag, element)
@@ -67,7 +68,7 @@ class Parents:
             self._merge(series, rendered)
             series.signature = signature
         self._count(series, identity, received_ns)
-        return series.id
+        return series
 
     def _count(self, series: Entry, identity: Identity, received_ns: int) -> None:
         study = series.parent

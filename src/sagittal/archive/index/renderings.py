@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sagittal.archive.index.attributes import COLUMN_TAGS, SPECIFIC_CHARACTER_SET
 from sagittal.dicom import character_sets
 from sagittal.dicom.dataset import Header, RawElement
-from sagittal.dicom.json_model import encode_elements_text, text_value
+from sagittal.dicom.json_model import ElementEncoder, text_value
 from sagittal.dicom.matching import date_span
 from sagittal.dicom.registry import vr_of
 from sagittal.dicom.transfer_syntax import Encoding
@@ -46,6 +46,7 @@ class Renderer:
         """`character_set`: the value of (0008,0005), encoded."""
         self._encoding = encoding
         self._terms = character_sets.parse(character_set)
+        self._encoder = ElementEncoder(encoding, self._terms)
         self._known: dict[tuple[int, RawElement], Rendering] = {}
 
     def render(self, tag: int, element: RawElement) -> Rendering:
@@ -63,7 +64,7 @@ class Renderer:
         if len(element.value) > MAX_VALUE_BYTES:
             return Rendering("", "")
         try:
-            json = encode_elements_text({tag: element}, self._encoding, self._terms)[1:-1].decode()
+            json = self._encoder.encode(tag, element)
         except (SagittalError, ValueError, struct.error):
             # An attribute that cannot be read is not found by; the object is kept all the same.
             json = ""

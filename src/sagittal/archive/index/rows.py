@@ -4,20 +4,14 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sagittal.archive.index import attributes as tags
-from sagittal.archive.index.attributes import INSTANCE
-from sagittal.archive.index.renderings import Renderer
+from sagittal.archive.index.wording import Wording
 from sagittal.archive.packs.facts import Facts
 from sagittal.dicom.dataset import Header, RawElement
-from sagittal.dicom.frames import native_frame_bits, number_of_frames
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, SOPClassUID, StudyUID
-from sagittal.dicom.json_model import text_value
 from sagittal.errors import Invalid
 
 MAX_UID_CHARACTERS = 128
 """Of an identifier as kept. The standard has 64; some archives of the field hold longer ones."""
-
-_MAX_FRAMES = 1 << 31
-_INSTANCE = tuple(sorted(INSTANCE.items()))
 
 
 class Identity(NamedTuple):
@@ -86,20 +80,21 @@ def _uid(element: RawElement | None, announced: str, what: str) -> str:
     return text
 
 
-def pixels_of(header: Header, data_set_length: int) -> Pixels:
+def _pixels_of(header: Header, wording: Wording, data_set_length: int) -> Pixels:
     """Where the pixels lie and how many frames they are.
 
     Offsets into a deflated data set say nothing about its bytes, so they are left out.
 
     Args:
         header: of the data set.
+        wording: of the same data set.
         data_set_length: bytes of the data set, as it came; a torn value ends with it.
     """
     pixel_data = header.pixel_data
     if pixel_data is None:
         return Pixels(None, None, None, 0, 0)
-    count = min(number_of_frames(header) or 1, _MAX_FRAMES)
-    bits = 0 if pixel_data.length is None else _frame_bits(header)
+    count = wording.frames
+    bits = 0 if pixel_data.length is None else wording.frame_bits
     if header.encoding.is_deflated:
         return Pixels(None, None, None, count, bits)
     length = pixel_data.length
@@ -108,59 +103,27 @@ def pixels_of(header: Header, data_set_length: int) -> Pixels:
     return Pixels(pixel_data.tag, pixel_data.offset, length, count, bits)
 
 
-def _frame_bits(header: Header) -> int:
-    rows, columns = _number(header, tags.ROWS), _number(header, tags.COLUMNS)
-    samples, bits = _number(header, tags.SAMPLES_PER_PIXEL) or 1, _number(header, tags.BITS_ALLOCATED)
-    photometric = header.elements.get(tags.PHOTOMETRIC_INTERPRETATION)
-    name = text_value(photometric) if photometric else ""
-    if not rows or not columns or not bits:
-        return 0
-    return native_frame_bits(rows, columns, samples, bits, name)
-
-
-def _number(header: Header, tag: int) -> int:
-    """The first value of an attribute as a number, 0 where there is none."""
-    element = header.elements.get(tag)
-    if element is None:
-        return 0
-    if len(element.value) == 2 and element.vr in ("US", "SS", "UN"):
-        return int.from_bytes(element.value, "little" if header.encoding.is_little_endian else "big")
-    text = text_value(element, is_little_endian=header.encoding.is_little_endian).partition("\\")[0].strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
-
-
 Row = tuple[object, ...]
 
 
-def instance_row(placed: Placed, renderer: Renderer, row_id: int, series_id: int) -> Row:
-    """The row of an instance, in the order of the schema's columns."""
-    header, facts, identity = placed.header, placed.facts, placed.identity
-    texts: dict[str, str] = {}
-    members = []
-    elements = header.elements
-    for tag, column in _INSTANCE:
-        element = elements.get(tag)
-        if element is not None:
-            text, json = renderer.render(tag, element)
-            if json:
-                members.append(json)
-            if column is not None:
-                texts[column] = text
+def instance_row(placed: Placed, wording: Wording, row_id: int, series_id: int) -> Row:
+    """The row of an instance that reads as `wording` says, in the order of the schema's columns."""
+    facts, identity, texts = placed.facts, placed.identity, wording.texts
     return (
         row_id,
         series_id,
         identity.sop_instance_uid,
         identity.sop_class_uid,
-        texts.get("instance_number", ""),
-        texts.get("content_date", ""),
-        texts.get("content_time", ""),
-        texts.get("acquisition_date_time", ""),
+        texts["instance_number"],
+        texts["content_date"],
+        texts["content_time"],
+        texts["acquisition_date_time"],
         facts.transfer_syntax_uid,
         placed.pack_id,
         placed.file_offset,
         placed.file_length,
         facts.data_set_offset,
-        *pixels_of(header, placed.file_length - facts.data_set_offset),
+        *_pixels_of(placed.header, wording, placed.file_length - facts.data_set_offset),
         placed.frame_table,
         bytes.fromhex(facts.digest),
         bytes.fromhex(facts.digest_data_set),
@@ -170,7 +133,7 @@ def instance_row(placed: Placed, renderer: Renderer, row_id: int, series_id: int
         facts.source,
         facts.called,
         facts.address,
-        "{" + ",".join(members) + "}",
+        wording.attributes,
     )
 
 

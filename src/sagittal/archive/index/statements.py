@@ -70,6 +70,7 @@ RESTORE_INSTANCE = update_by(
 )
 INSERT_PACK = insert_into(schema.packs)
 
+KNOWN_INSTANCE = "SELECT sop_instance_uid, digest_data_set, is_corrupt FROM instances WHERE sop_instance_uid = ?"
 KNOWN_INSTANCES = (
     "SELECT sop_instance_uid, digest_data_set, is_corrupt FROM instances"
     " WHERE sop_instance_uid IN (SELECT value FROM json_each(?))"

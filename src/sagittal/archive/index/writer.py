@@ -14,6 +14,7 @@ from sagittal.archive.index.parents import Parents, last_id
 from sagittal.archive.index.renderings import Renderings
 from sagittal.archive.index.rows import Placed, Row, conflict_row, event_row, instance_row, restored_row
 from sagittal.archive.index.statements import select_by
+from sagittal.archive.index.wording import Wording
 from sagittal.archive.model import Outcome
 from sagittal.archive.packs.tar import padded
 from sagittal.errors import Exhausted
@@ -33,6 +34,9 @@ class Known(NamedTuple):
     kept: dict[str, bytes]
     damaged: set[str]
     beside: dict[str, set[bytes]]
+
+
+_NOTHING_KNOWN = Known({}, set(), {})
 
 
 class Fate(NamedTuple):
@@ -120,6 +124,10 @@ class IndexWriter:
 
     def known(self, sop_instance_uids: Sequence[str]) -> Known:
         """What the index has under these UIDs."""
+        if len(sop_instance_uids) == 1:  # one sender that waits for each answer: half the time of a list
+            found = self._connection.execute(statements.KNOWN_INSTANCE, sop_instance_uids).fetchall()
+            if not found:
+                return _NOTHING_KNOWN
         wanted = msgspec.json.encode(sop_instance_uids).decode()
         found = self._connection.execute(statements.KNOWN_INSTANCES, (wanted,)).fetchall()
         kept = {uid: digest for uid, digest, _ in found}
@@ -168,8 +176,12 @@ class IndexWriter:
     def _instance_row(self, one: Placed) -> tuple[object, ...]:
         renderer = self._renderings.of(one.header)
         facts = one.facts
-        series_id = self._parents.place(one.identity, one.header, renderer, facts.facility, facts.received_ns)
-        return instance_row(one, renderer, self._last_instance, series_id)
+        series = self._parents.place(one.identity, one.header, renderer, facts.facility, facts.received_ns)
+        wording = series.wording
+        if wording is None or wording.renderer is not renderer:
+            wording = series.wording = Wording(renderer)
+        wording.follow(one.header)
+        return instance_row(one, wording, self._last_instance, series.id)
 
     def add_packs(self, packs: Iterable[PackRow]) -> None:
         """Makes packs known, on the medium, before anything is written to them: start-up looks at no others."""

@@ -3,6 +3,7 @@
 from sagittal.dicom.json_model.decoding import FetchBulk, decode, loads
 from sagittal.dicom.json_model.encoding import (
     DEFAULT_THRESHOLD,
+    ElementEncoder,
     encode,
     encode_elements,
     encode_elements_text,
@@ -15,6 +16,7 @@ from sagittal.dicom.json_model.walk import Bulk
 __all__ = [
     "DEFAULT_THRESHOLD",
     "Bulk",
+    "ElementEncoder",
     "FetchBulk",
     "JsonDataset",
     "JsonElement",

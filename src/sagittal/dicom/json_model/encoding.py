@@ -78,23 +78,34 @@ def encode_elements_text(
         limits: caps on depth and elements.
     """
     encoding = transfer_syntax_uid if isinstance(transfer_syntax_uid, Encoding) else encoding_of(transfer_syntax_uid)
-    is_little = encoding.is_little_endian
-    level = Level(layout_of(encoding), decoders_of(character_set), None, (), 0)
-    out = []
-    for tag in sorted(elements):
-        vr, value = elements[tag]
-        plan = plan_of(tag, vr, is_little)
+    encoder = ElementEncoder(encoding, character_set, limits)
+    texts = [encoder.encode(tag, elements[tag]) for tag in sorted(elements)]
+    return ("{" + ",".join(filter(None, texts)) + "}").encode()
+
+
+class ElementEncoder:
+    """Encodes top-level elements one by one, for those who meet many of one encoding and character set.
+
+    >>> ElementEncoder(encoding_of("1.2.840.10008.1.2"), ()).encode(0x00100020, RawElement("LO", b"1 "))
+    '"00100020":{"vr":"LO","Value":["1"]}'
+    """
+
+    def __init__(self, encoding: Encoding, character_set: tuple[str, ...], limits: Limits = DEFAULT_LIMITS) -> None:
+        self._is_little_endian = encoding.is_little_endian
+        self._level = Level(layout_of(encoding), decoders_of(character_set), None, (), 0)
+        self._limits = limits
+
+    def encode(self, tag: int, element: RawElement) -> str:
+        """A member of a DICOM JSON object; `""` for an element that has no place in one."""
+        vr, value = element
+        plan = plan_of(tag, vr, self._is_little_endian)
         _, _, opening, kind, _, render = plan
         if kind <= 2:  # PLAIN, TEXT, NAME
             try:
-                out.append(opening + (render(value) if kind == 0 else render(value, level.decoders[kind == 2])))
-                continue
+                return opening + (render(value) if kind == 0 else render(value, self._level.decoders[kind == 2]))
             except ValueError:
                 pass  # not of its VR: the walk says what it is instead
-        text = Walk(value, None, DEFAULT_THRESHOLD, limits).whole_value(plan, level)
-        if text:
-            out.append(text)
-    return ("{" + ",".join(out) + "}").encode()
+        return Walk(value, None, DEFAULT_THRESHOLD, self._limits).whole_value(plan, self._level)
 
 
 def encode_elements(
