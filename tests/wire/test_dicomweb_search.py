@@ -121,9 +121,9 @@ def test_a_bad_query_is_400_and_named(server: WebServer, name: str, value: str) 
 
 
 def test_a_parameter_of_others_is_passed_over_with_a_warning(server: WebServer) -> None:
-    answer = get(server, "/studies", orderby="StudyDate", PatientID="P1")
+    answer = get(server, "/studies", sortby="StudyDate", PatientID="P1")
     assert values(answer, "00100020") == ["P1"]
-    assert "orderby" in answer.headers["warning"]
+    assert "sortby" in answer.headers["warning"]
 
 
 def test_the_path_goes_with_the_query(server: WebServer) -> None:
@@ -161,7 +161,7 @@ def test_the_clients_request_id_is_told_back_if_it_is_harmless(server: WebServer
     ("method", "path", "status"),
     [
         ("GET", "/", 404),
-        ("GET", "/patients", 404),
+        ("GET", "/patient", 404),
         ("DELETE", "/studies", 405),
         ("POST", "/series", 405),
         ("GET", "/studies/1/2/3", 404),

@@ -1,4 +1,4 @@
-"""WADO-RS metadata: the attributes of instances as DICOM JSON (PS3.18 Section 10.4.1.1.2)."""
+"""WADO-RS metadata: the attributes of instances as DICOM JSON or XML (PS3.18 Section 10.4.1.1.2)."""
 
 import zlib
 from collections.abc import AsyncGenerator, Sequence
@@ -13,11 +13,12 @@ from sagittal.dicomweb.pieces import joined
 from sagittal.dicomweb.problems import NotAcceptable
 from sagittal.dicomweb.urls import resource_url, scope_of
 from sagittal.dicomweb.validators import REVALIDATED, etag_of, is_fresh
+from sagittal.dicomweb.xml_parts import XML_OFFERS, is_xml, xml_body
 from sagittal.retrieve.metadata import metadata
 from sagittal.retrieve.scope import intact, locate
 from sagittal.runtime.deadline import Deadline
 
-_ANSWERS = (Offer("application/dicom+json"), Offer("application/json"))
+_ANSWERS = (Offer("application/dicom+json"), Offer("application/json"), *XML_OFFERS)
 _GZIP_LEVEL = 6  # 100 slices of a CT: 879 KB to 17 KB in 2.5 ms; level 1: to 47 KB in 1.5 ms
 _WHOLE_INSTANCES = 8  # so few are one message with a length, and an error in them still gets its status
 _GZIP_WINDOW = 31  # the largest window, with a gzip header
@@ -28,11 +29,14 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
     """`GET .../metadata` of a study, a series or an instance."""
     choice = negotiate(request.accept(), _ANSWERS)
     if choice is None:
-        raise NotAcceptable("metadata is application/dicom+json")
+        raise NotAcceptable("metadata is application/dicom+json or application/dicom+xml")
     actor = request.actor()
     located = await locate(context.archive, actor, scope_of(names), request.deadline)
     instances = intact(located)
     status = 200 if len(instances) == len(located) else 206  # some are damaged (PS3.18 Table 10.4.3-1)
+    making = _Making(context, request, instances)
+    if is_xml(choice.offer):
+        return _as_xml(making, status)
     is_packed = request.takes_gzip
     etag = etag_of(instances, _FORM, request.base_url, "gzip" if is_packed else "plain")
     headers: Headers = (
@@ -48,11 +52,20 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
     known = context.metadata_cache.get(etag)
     if known is not None:
         return Answer(status, headers, known)
-    making = _Making(context, request, instances)
     pieces = _remembered(joined(making.packed() if is_packed else making.plain()), context, etag)
     if len(instances) <= _WHOLE_INSTANCES:
         return Answer(status, headers, b"".join([piece async for piece in pieces]))
     return Answer(status, headers, pieces)
+
+
+def _as_xml(making: "_Making", status: int) -> Answer:
+    """The same as XML: rarely asked for, so neither packed nor kept."""
+    etag = etag_of(making.instances, _FORM, making.request.base_url, "xml")
+    headers: Headers = (("etag", etag), ("cache-control", REVALIDATED), ("vary", "accept, accept-encoding"))
+    if is_fresh(making.request, etag):
+        return Answer(304, headers)
+    content_type, body = xml_body(making.texts())
+    return Answer(status, (("content-type", content_type), *headers), joined(body))
 
 
 class _Making(NamedTuple):
@@ -69,6 +82,11 @@ class _Making(NamedTuple):
             yield before + await self._one(instance)
             before = b","
         yield b"]"
+
+    async def texts(self) -> AsyncGenerator[str, None]:
+        """Each instance as a JSON object."""
+        for instance in self.instances:
+            yield (await self._one(instance)).decode()
 
     async def packed(self) -> AsyncGenerator[bytes, None]:
         """The JSON text, gzipped."""

@@ -29,6 +29,7 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     f"{_INSTANCE}/metadata": {"GET": metadata.retrieve},
     f"{_INSTANCE}/frames/*": {"GET": frames.retrieve},
     f"{_INSTANCE}/bulkdata/*": {"GET": bulkdata.retrieve},
+    "/patients": {"GET": search.patients},
     "/series": {"GET": search.series},
     "/instances": {"GET": search.instances},
 }

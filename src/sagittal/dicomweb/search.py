@@ -1,27 +1,41 @@
 """QIDO-RS: studies, series and instances that match (PS3.18 Section 10.6).
 
-Nothing found is 200 with an empty list, as PS3.18 Section 10.6.3.1 says today; it was 204 in editions before, which
-clients that decode JSON stumble over.
+Nothing found is 200 with an empty list, as PS3.18 says today; it was 204 in editions before, which clients that decode
+JSON stumble over.
+
+A range of dates and one of the times that belong to it, both of the same form (`a-b`, `a-` or `-b`), are one range of
+instants (combined datetime matching, PS3.4 Section C.2.2.2.5). Over DIMSE that has to be negotiated; a query string has
+no negotiation and PS3.18 Section 8.3.4 no parameter for it, and "from the 5th 18:00 to the 6th 08:00" is what a person
+who fills in both means. Ranges of other forms are matched each for itself.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Iterable
+from typing import NamedTuple
 
-from sagittal.dicom.matching import Key
+import msgspec
+
+from sagittal.dicom import json_model
+from sagittal.dicom.matching import DATE_TIME_PAIRS, Key
 from sagittal.dicom.web.accept import Offer, negotiate
 from sagittal.dicom.web.query_string import Search, parse_search
 from sagittal.dicomweb.context import Context
-from sagittal.dicomweb.exchange import Answer, Request
+from sagittal.dicomweb.exchange import Answer, Headers, Request
+from sagittal.dicomweb.pieces import joined
 from sagittal.dicomweb.problems import NotAcceptable
-from sagittal.dicomweb.urls import resource_url, scope_of
+from sagittal.dicomweb.search_answer import DEPTHS, UID_TAGS, text_of, uids_of
+from sagittal.dicomweb.urls import scope_of
+from sagittal.dicomweb.xml_parts import XML_OFFERS, is_xml, xml_body
 from sagittal.errors import Invalid, Unsupported
-from sagittal.find import Found, Level, Query, find
+from sagittal.find import MAX_COUNT, Found, Level, Order, Query, count, find, is_held_at
+from sagittal.retrieve.attributes import attributes
 
-_ANSWERS = (Offer("application/dicom+json"), Offer("application/json"))
-_STUDY_UID, _SERIES_UID, _INSTANCE_UID = 0x0020000D, 0x0020000E, 0x00080018
-_UID_TAGS = (_STUDY_UID, _SERIES_UID, _INSTANCE_UID)
-_DEPTHS: Mapping[Level, int] = {Level.STUDY: 1, Level.SERIES: 2, Level.IMAGE: 3}  # UIDs that name an entity
-_UIDS = {tag: re.compile(rf'"{tag:08X}":\{{"vr":"UI","Value":\["([^"]*)"\]') for tag in _UID_TAGS}
+_ANSWERS = (Offer("application/dicom+json"), Offer("application/json"), *XML_OFFERS)
+_WHOLE_ANSWERS = 500  # so many are made before the answer begins; more go out while they are found
+
+
+async def patients(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
+    """`GET /patients`: not in PS3.18; some clients ask for it, and the level is in the index."""
+    return await _search(context, request, names, Level.PATIENT)
 
 
 async def studies(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
@@ -42,30 +56,91 @@ async def instances(context: Context, request: Request, names: tuple[str, ...]) 
 async def _search(context: Context, request: Request, names: tuple[str, ...], level: Level) -> Answer:
     choice = negotiate(request.accept(), _ANSWERS)
     if choice is None:
-        raise NotAcceptable("the answer to a search is application/dicom+json")
+        raise NotAcceptable("the answer to a search is application/dicom+json or application/dicom+xml")
     search = parse_search(request.parameters())
-    most = context.limits.max_answers
-    limit = most if search.limit is None else min(search.limit, most)
-    # One more than is given shows whether there are more.
-    query = Query(level=level, keys=_keys(search, names), fuzzy=search.is_fuzzy, limit=limit + 1, offset=search.offset)
+    making = _Making(context, request, names, level, search, _limit(context, search))
     try:
-        found = [answer async for answer in find(context.archive, request.actor(), query, request.deadline)]
+        page = await _page(making)
     except Unsupported as error:
         # An answer that leaves a condition out would show what was not asked for: the query is refused.
         raise Invalid(str(error)) from error
-    with_above = _DEPTHS[level] > len(names) + 1 or bool(search.keys or search.included) or search.includes_all
-    texts = (_text(answer, level, names, request.base_url, with_above=with_above) for answer in found[:limit])
-    body = f"[{','.join(texts)}]".encode()
-    headers = [("content-type", choice.offer.essence), ("cache-control", "no-store"), ("vary", "accept")]
-    headers += [("warning", f'299 sagittal "{warning}"') for warning in _warnings(search, limit, len(found))]
-    return Answer(200, tuple(headers), body)
+    headers: Headers = (("cache-control", "no-store"), ("vary", "accept"))
+    if page.total is not None:
+        headers += (("x-total-count", str(page.total)),)
+    headers += tuple(("warning", f'299 sagittal "{warning}"') for warning in _warnings(making, page))
+    texts = making.texts(page)
+    if is_xml(choice.offer):
+        content_type, body = xml_body(texts)
+    else:
+        content_type, body = choice.offer.essence, _json_array(texts)
+    headers = (("content-type", content_type), *headers)
+    if page.rest is None:
+        return Answer(200, headers, b"".join([piece async for piece in body]))
+    return Answer(200, headers, joined(body))
+
+
+def _limit(context: Context, search: Search) -> int:
+    most = context.limits.max_answers
+    return most if search.limit is None else min(search.limit, most)
+
+
+class _Page(NamedTuple):
+    """What was found.
+
+    Attributes:
+        first: the first answers, all of them if `rest` is None.
+        rest: the others, still to be found.
+        total: how many match, None if that is not known.
+        has_more: whether some match beyond the limit.
+    """
+
+    first: list[Found]
+    rest: AsyncGenerator[Found, None] | None
+    total: int | None
+    has_more: bool
+
+
+async def _page(making: "_Making") -> _Page:
+    """The first answers, and as much about the others as the headers of the answer have to say."""
+    search, limit = making.search, making.limit
+    query = Query(
+        level=making.level,
+        keys=_keys(search, making.names),
+        fuzzy=search.is_fuzzy,
+        combined=_is_combined(search.keys),
+        limit=limit + 1,  # one more than is given shows whether there are more
+        offset=search.offset,
+        order=tuple(Order(*sorting) for sorting in search.order),
+    )
+    archive, actor, deadline = making.context.archive, making.request.actor(), making.request.deadline
+    found = find(archive, actor, query, deadline)
+    first = [one async for one in _some(found, _WHOLE_ANSWERS)]
+    is_all = len(first) < _WHOLE_ANSWERS
+    if is_all and len(first) <= limit and (first or not search.offset):
+        return _Page(first, None, search.offset + len(first), False)
+    total = await count(archive, actor, query, deadline)
+    if not is_all and total is None:  # only looking at all of them tells whether there are more
+        first += [one async for one in found]
+        is_all = True
+    has_more = len(first) > limit if is_all or total is None else total > search.offset + limit
+    known = total if total is None or total <= MAX_COUNT else None
+    return _Page(first[:limit], None if is_all else found, known, has_more)
+
+
+async def _some(found: AsyncGenerator[Found, None], most: int) -> AsyncGenerator[Found, None]:
+    """The next answers, leaving `found` open for the others."""
+    for _ in range(most):
+        try:
+            yield await anext(found)
+        except StopAsyncIteration:
+            return
 
 
 def _keys(search: Search, names: tuple[str, ...]) -> tuple[Key, ...]:
     """The keys of the query and of the path; both may name a study, and must then say the same."""
     scope_of(names)
     keys = {key.path: key for key in search.keys}
-    for tag, uid in zip(_UID_TAGS, names, strict=False):
+    for tag, uid in zip(UID_TAGS, names, strict=False):
         said = keys.get((tag,))
         if said is not None and said.values and uid not in said.values:
             raise Invalid("the path and the query string name different UIDs")
@@ -73,33 +148,83 @@ def _keys(search: Search, names: tuple[str, ...]) -> tuple[Key, ...]:
     return tuple(keys.values())
 
 
-def _warnings(search: Search, limit: int, found: int) -> list[str]:
+def _is_combined(keys: Iterable[Key]) -> bool:
+    """Whether a date and the time that belongs to it are both ranges of the same form."""
+    forms = {key.path: _range_form(key.values[0]) for key in keys if len(key.values) == 1}
+    for path, form in forms.items():
+        time = DATE_TIME_PAIRS.get(path[-1])
+        if time is not None and form is not None and forms.get((*path[:-1], time)) == form:
+            return True
+    return False
+
+
+def _range_form(value: str) -> tuple[bool, bool] | None:
+    """Whether a range has a beginning and an end; None if it is no range."""
+    low, hyphen, high = value.partition("-")
+    return (bool(low.strip()), bool(high.strip())) if hyphen else None
+
+
+def _warnings(making: "_Making", page: _Page) -> list[str]:
     """What the client should know of its search (PS3.18 Section 8.3.4.4 for the answers left out)."""
+    search, limit = making.search, making.limit
     warnings = []
-    if found > limit and (search.limit is None or search.limit > limit):
+    if page.has_more and (search.limit is None or search.limit > limit):
         warnings.append(f"there are more than {limit} answers; further ones from offset={search.offset + limit} on")
     if search.ignored:
         warnings.append(f"not parameters of a search, and passed over: {', '.join(search.ignored[:20])}")
     return warnings
 
 
-def _text(found: Found, level: Level, names: tuple[str, ...], base_url: str, *, with_above: bool) -> str:
-    """One answer: its RetrieveURL (0008,1190), the UIDs that lead to it, and what the index has."""
-    uids = list(names[: _DEPTHS[level] - 1])
-    uids += [_uid(found, tag) for tag in _UID_TAGS[len(uids) : _DEPTHS[level]]]
-    members = [f'"00081190":{{"vr":"UR","Value":["{resource_url(base_url, *uids)}"]}}']
-    if not with_above:
-        pairs = zip(_UID_TAGS, uids[:-1], strict=False)
-        members += [f'"{tag:08X}":{{"vr":"UI","Value":["{_escape(uid)}"]}}' for tag, uid in pairs]
-    members += [found.own] if found.own else []
-    members += [found.above] if with_above and found.above else []
-    return "{" + ",".join(members) + "}"
+class _Making(NamedTuple):
+    """A search being answered."""
+
+    context: Context
+    request: Request
+    names: tuple[str, ...]
+    level: Level
+    search: Search
+    limit: int
+
+    async def texts(self, page: _Page) -> AsyncGenerator[str, None]:
+        """Each answer as a JSON object."""
+        search = self.search
+        is_deep = DEPTHS[self.level] > len(self.names) + 1
+        with_above = is_deep or bool(search.keys or search.included) or search.includes_all
+        extra = [path for path in search.included if self._is_to_be_read(path[0])]
+        left = self.limit
+        async for found in _chained(page):
+            if not left:
+                return
+            left -= 1
+            text = text_of(found, self.level, self.names, self.request.base_url, with_above=with_above)
+            yield await self._with(extra, text, uids_of(found, self.level, self.names)) if extra else text
+
+    def _is_to_be_read(self, tag: int) -> bool:
+        """Whether an included attribute comes from the headers: what is known to be of a level below never comes."""
+        below = {Level.STUDY: (Level.SERIES, Level.IMAGE), Level.SERIES: (Level.IMAGE,)}.get(self.level, ())
+        if self.level is Level.PATIENT or is_held_at(self.level, tag):
+            return False
+        return not any(is_held_at(one, tag) for one in below)
+
+    async def _with(self, paths: list[tuple[int, ...]], text: str, uids: tuple[str, ...]) -> str:
+        """The answer with attributes of the stored headers beside those of the index."""
+        archive, request = self.context.archive, self.request
+        extra = await attributes(archive, request.actor(), scope_of(uids), paths, request.deadline)
+        merged = json_model.merge(extra, json_model.loads(text)[0])
+        return msgspec.json.encode(merged).decode()
 
 
-def _uid(found: Found, tag: int) -> str:
-    match = _UIDS[tag].search(found.own) or _UIDS[tag].search(found.above)
-    return match[1] if match else ""
+async def _chained(page: _Page) -> AsyncGenerator[Found, None]:
+    for found in page.first:
+        yield found
+    if page.rest is not None:
+        async for found in page.rest:
+            yield found
 
 
-def _escape(uid: str) -> str:
-    return uid.replace("\\", "\\\\").replace('"', '\\"')
+async def _json_array(texts: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None]:
+    before = "["
+    async for text in texts:
+        yield (before + text).encode()
+        before = ","
+    yield b"[]" if before == "[" else b"]"

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from typing import Literal
-from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
 from sagittal.archive.model import Stored
+from sagittal.dicom import xml_model
 from sagittal.dicom.json_model import JsonDataset, JsonElement
-from sagittal.dicom.registry import keyword_of
 from sagittal.dicomweb.exchange import Answer
 from sagittal.dicomweb.problems import problem, status_of
 from sagittal.dicomweb.urls import resource_url
@@ -80,7 +79,7 @@ def answer_stored(
         return problem(broken or Invalid("a store brings at least one instance; the body has none"), request_id)
     dataset = _dataset(outcomes, base_url, study)
     is_json = "json" in essence
-    body = msgspec.json.encode(dataset) if is_json else native_xml(dataset)
+    body = msgspec.json.encode(dataset) if is_json else xml_model.encode(dataset)
     headers = [("content-type", essence)]
     if broken is not None:
         headers.append(("warning", f'299 sagittal "the body broke off: {_quotable(str(broken))}"'))
@@ -137,29 +136,6 @@ def _reason(outcome: Outcome) -> JsonDataset:
 
 def _one(vr: str, value: str | int) -> JsonElement:
     return {"vr": vr, "Value": [value]}
-
-
-def native_xml(dataset: JsonDataset) -> bytes:
-    """The Native DICOM Model (PS3.19 Section A.1) of a data set of strings, numbers and sequences."""
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?><NativeDicomModel xml:space="preserve">'
-        f"{_xml_attributes(dataset)}</NativeDicomModel>"
-    ).encode()
-
-
-def _xml_attributes(dataset: JsonDataset) -> str:
-    text = ""
-    for tag, element in dataset.items():
-        keyword = keyword_of(int(tag, 16))
-        text += f'<DicomAttribute tag="{tag}" vr="{element["vr"]}" keyword={quoteattr(keyword)}>'
-        for number, value in enumerate(element.get("Value", []), 1):
-            if isinstance(value, dict):
-                item: JsonDataset = value  # type: ignore[assignment]  # person names never come here
-                text += f'<Item number="{number}">{_xml_attributes(item)}</Item>'
-            else:
-                text += f'<Value number="{number}">{escape(str(value))}</Value>'
-        text += "</DicomAttribute>"
-    return text
 
 
 def _quotable(text: str) -> str:

@@ -86,11 +86,13 @@ def test_the_answer_in_xml_says_the_same() -> None:
     found = answer_stored(outcomes, BASE, "1.2", "application/dicom+xml", None, "id")
     assert isinstance(found.body, bytes)
     root = ET.fromstring(found.body)
-    assert root.tag == "NativeDicomModel"
-    url = root.find("DicomAttribute[@tag='00081190'][@vr='UR'][@keyword='RetrieveURL']/Value[@number='1']")
+    assert root.tag.endswith("}NativeDicomModel")
+    url = root.find("{*}DicomAttribute[@tag='00081190'][@vr='UR'][@keyword='RetrieveURL']/{*}Value[@number='1']")
     assert url is not None
     assert url.text == f"{BASE}/studies/1.2"
-    failure = root.find("DicomAttribute[@tag='00081198']/Item[@number='1']/DicomAttribute[@tag='00081155']/Value")
+    failure = root.find(
+        "{*}DicomAttribute[@tag='00081198']/{*}Item[@number='1']/{*}DicomAttribute[@tag='00081155']/{*}Value"
+    )
     assert failure is not None
     assert failure.text == "a<b"
 

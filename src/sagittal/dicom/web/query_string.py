@@ -147,7 +147,7 @@ def parse_search(parameters: Iterable[Parameter]) -> Search:
 
 
 def _sorting(field: str) -> Sorting:
-    """A member of `orderby`: `StudyDate` rising, `-StudyDate` falling; no part of the standard, but of what viewers ask."""
+    """A member of `orderby`: `StudyDate` rising, `-StudyDate` falling. Not in PS3.18; viewers send it."""
     path = parse_path(field.lstrip("+-"))
     if len(path) > 1:
         raise Invalid(f"orderby takes attributes outside of sequences; got {_shown(field)}")

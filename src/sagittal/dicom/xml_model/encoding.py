@@ -17,7 +17,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def encode(dataset: JsonDataset) -> bytes:
     """The document, in UTF-8. Characters that XML does not have become U+FFFD.
 
-    >>> encode({"00100020": {"vr": "LO", "Value": ["A<1"]}}).decode()[-97:-20]
+    >>> encode({"00100020": {"vr": "LO", "Value": ["A<1"]}}).decode()[-96:-20]
     'vr="LO" keyword="PatientID"><Value number="1">A&lt;1</Value></DicomAttribute'
     """
     out = [f'<?xml version="1.0" encoding="UTF-8"?><NativeDicomModel xmlns="{NAMESPACE}" xml:space="preserve">']

@@ -117,8 +117,8 @@ def test_an_attribute_given_twice_is_invalid_even_under_its_two_names() -> None:
 
 
 def test_parameters_of_others_are_passed_over_and_named() -> None:
-    assert search("orderby=x&_=1&orderby=y&accept=a/b&charset=utf-8&weird%0d%0a=1").ignored == (
-        "orderby",
+    assert search("sortby=x&_=1&sortby=y&accept=a/b&charset=utf-8&weird%0d%0a=1").ignored == (
+        "sortby",
         "_",
         "weird??",
     )
