@@ -1,0 +1,101 @@
+"""The display pipeline: a decoded frame and the attributes to an 8-bit picture (PS3.4 Annex N)."""
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from sagittal.dicom.json_model import JsonDataset
+from sagittal.errors import Invalid
+from sagittal.imaging.render.attributes import attributes_of_frame, numbers, text
+from sagittal.imaging.render.colour import icc_profile, palette_colour, sampled_colour, to_srgb
+from sagittal.imaging.render.grayscale import AS_STORED, VoiChoice, stages_of, to_grey
+from sagittal.imaging.render.overlays import overlay_mask
+from sagittal.imaging.render.shutter import shutter_grey, shutter_mask
+
+Picture = npt.NDArray[np.uint8]
+"""(rows, columns) grey or (rows, columns, 3) RGB."""
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """How a frame is to be shown.
+
+    Attributes:
+        voi: which values of interest.
+        shows_overlays: whether graphics overlays are drawn, white.
+        converts_colour: whether an ICC profile is applied, giving sRGB.
+    """
+
+    voi: VoiChoice = AS_STORED
+    shows_overlays: bool = True
+    converts_colour: bool = True
+
+
+DEFAULT_CHOICE = Choice()
+
+
+def render_frame(
+    frame: npt.NDArray[np.generic],
+    dataset: JsonDataset,
+    *,
+    index: int = 0,
+    choice: Choice = DEFAULT_CHOICE,
+    words: npt.NDArray[np.generic] | None = None,
+) -> Picture:
+    """The picture of a frame.
+
+    Args:
+        frame: decoded, (rows, columns) or (rows, columns, samples), colour as RGB.
+        dataset: the attributes of the instance.
+        index: of the frame, from 0: decides its functional groups and overlay.
+        choice: how it is shown.
+        words: the pixel words as stored, for overlays in their unused bits.
+
+    Raises:
+        Invalid: the attributes contradict each other or the frame.
+    """
+    view = attributes_of_frame(dataset, index)
+    picture = _picture(frame, view, choice)
+    rows, columns = picture.shape[:2]
+    closed = shutter_mask(view, rows, columns)
+    if closed is not None:
+        picture = np.where(closed if picture.ndim == 2 else closed[..., None], np.uint8(shutter_grey(view)), picture)
+    drawn = overlay_mask(dataset, rows, columns, index, words) if choice.shows_overlays else None
+    if drawn is not None:
+        picture = picture.copy()
+        picture[drawn] = 255
+    return picture
+
+
+def _picture(frame: npt.NDArray[np.generic], view: JsonDataset, choice: Choice) -> Picture:
+    photometric = text(view, "00280004")
+    if photometric == "PALETTE COLOR" and frame.ndim == 2:
+        return _corrected(palette_colour(frame, view), view, choice)
+    if frame.ndim == 3 and frame.shape[2] == 1:
+        frame = frame[..., 0]
+    if frame.ndim == 3:
+        return _corrected(sampled_colour(frame, view), view, choice)
+    if frame.ndim != 2:
+        raise Invalid(f"a frame has 2 or 3 dimensions; got {frame.ndim}")
+    return to_grey(frame, stages_of(view, frame, choice.voi))
+
+
+def _corrected(picture: Picture, view: JsonDataset, choice: Choice) -> Picture:
+    profile = icc_profile(view) if choice.converts_colour else b""
+    return to_srgb(picture, profile) if profile else picture
+
+
+def pixel_aspect(dataset: JsonDataset) -> float:
+    """Height of a pixel over its width; 1.0 where nothing is said (PS3.3 Section C.7.6.3.1.7).
+
+    >>> pixel_aspect({"00280034": {"vr": "IS", "Value": [2, 1]}})
+    2.0
+    """
+    for tag in ("00280034", "00280030", "00181164", "00182010"):
+        values = numbers(dataset, tag)
+        if len(values) >= 2 and values[0] > 0 and values[1] > 0:
+            ratio = values[0] / values[1]
+            return ratio if 1 / _MAX_ASPECT <= ratio <= _MAX_ASPECT else 1.0
+    return 1.0
+
+
+_MAX_ASPECT = 32.0
