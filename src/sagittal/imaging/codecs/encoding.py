@@ -99,10 +99,10 @@ def _jpeg_baseline(samples: Samples, shape: FrameShape) -> Encoded:
     _needs(shape.bits_stored == 8 and not shape.is_signed, "JPEG Baseline", "8 bits without sign")
     array = np.ascontiguousarray(samples.array)
     if array.ndim == 2:
-        return Encoded(imagecodecs.jpeg8_encode(array, JPEG_QUALITY), samples.photometric_interpretation)
+        return Encoded(bytes(imagecodecs.jpeg8_encode(array, JPEG_QUALITY)), samples.photometric_interpretation)
     space = "YCBCR" if samples.photometric_interpretation.startswith("YBR") else "RGB"
     data = imagecodecs.jpeg8_encode(array, JPEG_QUALITY, colorspace=space, outcolorspace="YCBCR", subsampling="422")
-    return Encoded(data, "YBR_FULL_422")
+    return Encoded(bytes(data), "YBR_FULL_422")
 
 
 def _jpeg_extended(samples: Samples, shape: FrameShape) -> Encoded:
@@ -111,7 +111,7 @@ def _jpeg_extended(samples: Samples, shape: FrameShape) -> Encoded:
     is_fit = shape.bits_stored <= 12 and not shape.is_signed and samples.array.ndim == 2
     _needs(is_fit and shape.bits_allocated == _SHORT_BITS, "JPEG Extended", "one sample of 12 bits without sign")
     data = imagecodecs.jpeg8_encode(np.ascontiguousarray(samples.array), JPEG_QUALITY, bitspersample=12)
-    return Encoded(data, samples.photometric_interpretation)
+    return Encoded(bytes(data), samples.photometric_interpretation)
 
 
 def _jpeg_lossless(samples: Samples, shape: FrameShape) -> Encoded:
@@ -122,14 +122,14 @@ def _jpeg_lossless(samples: Samples, shape: FrameShape) -> Encoded:
     data = imagecodecs.jpeg8_encode(
         cells, lossless=True, predictor=1, bitspersample=bits, colorspace=space, outcolorspace=space
     )
-    return Encoded(data, samples.photometric_interpretation)
+    return Encoded(bytes(data), samples.photometric_interpretation)
 
 
 def _jpeg_ls(samples: Samples, shape: FrameShape) -> Encoded:
     _integers(shape, "JPEG-LS", _SHORT_BITS)
     cells = _cells(samples.array)
     room = 2 * cells.nbytes + 4096  # noise grows; the codec's own guess is too small for it
-    return Encoded(imagecodecs.jpegls_encode(cells, 0, out=room), samples.photometric_interpretation)
+    return Encoded(bytes(imagecodecs.jpegls_encode(cells, 0, out=room)), samples.photometric_interpretation)
 
 
 def _jpeg2000(samples: Samples, shape: FrameShape, *, is_lossless: bool = True) -> Encoded:
@@ -137,7 +137,7 @@ def _jpeg2000(samples: Samples, shape: FrameShape, *, is_lossless: bool = True) 
     is_rgb = samples.photometric_interpretation == "RGB"
     data = imagecodecs.jpeg2k_encode(
         np.ascontiguousarray(samples.array),
-        0 if is_lossless else 6.02 * shape.bits_stored,  # dB: an error of about one stored value
+        0 if is_lossless else 6 * shape.bits_stored,  # dB: an error of about one stored value
         codecformat="j2k",
         bitspersample=shape.bits_stored,
         reversible=is_lossless,
@@ -145,7 +145,7 @@ def _jpeg2000(samples: Samples, shape: FrameShape, *, is_lossless: bool = True) 
         resolutions=_resolutions(shape),
         numthreads=1,
     )
-    return Encoded(data, _transformed(samples, is_lossless))
+    return Encoded(bytes(data), _transformed(samples, is_lossless))
 
 
 def _htj2k(samples: Samples, shape: FrameShape, *, is_lossless: bool = True) -> Encoded:
@@ -160,7 +160,7 @@ def _htj2k(samples: Samples, shape: FrameShape, *, is_lossless: bool = True) -> 
         resolutions=_resolutions(shape),
         tlm=True,
     )
-    return Encoded(data, _transformed(samples, is_lossless))
+    return Encoded(bytes(data), _transformed(samples, is_lossless))
 
 
 def _transformed(samples: Samples, is_lossless: bool) -> str:
@@ -189,7 +189,7 @@ def _jpeg_xl(samples: Samples, shape: FrameShape, *, is_lossless: bool = True) -
         effort=3,
         numthreads=1,
     )
-    return Encoded(data, "XYB" if is_colour and not is_lossless else samples.photometric_interpretation)
+    return Encoded(bytes(data), "XYB" if is_colour and not is_lossless else samples.photometric_interpretation)
 
 
 def _rle(samples: Samples, shape: FrameShape) -> Encoded:
@@ -205,7 +205,7 @@ def _uncompressed(samples: Samples, shape: FrameShape) -> Encoded:
 def _deflated(samples: Samples, shape: FrameShape) -> Encoded:
     deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     data = deflater.compress(encode_native(samples.array, shape)) + deflater.flush()
-    return Encoded(data, samples.photometric_interpretation)
+    return Encoded(bytes(data), samples.photometric_interpretation)
 
 
 def _lossy_jpeg2000(samples: Samples, shape: FrameShape) -> Encoded:

@@ -1,0 +1,261 @@
+"""Worker processes that can be killed: for work on bytes from outside, which may hang, crash or eat all memory.
+
+await pool.run(function, *args, deadline=...)
+  └─ a free worker, else one is started (forked from a server that has the codecs loaded already)
+      └─ pickle over a socket pair, both ways; no thread, the event loop moves the bytes
+          ├─ answer          the worker is free again
+          ├─ out of time     the worker is killed       Exhausted
+          ├─ caller gone     the worker is killed
+          └─ worker died     another takes its place    Crashed
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import pickle
+import resource
+import signal
+import socket
+import traceback
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from struct import Struct
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
+
+from sagittal.errors import Exhausted, Invalid, SagittalError
+from sagittal.runtime.deadline import Deadline
+from sagittal.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+MEMORY_BYTES = 3 * 1024**3
+"""Of address space that one task may take beside what its process begins with."""
+
+PRELOADED = ("sagittal.imaging.codecs",)
+_HEAD = Struct("<Q")
+_MAX_MESSAGE_BYTES = 2 * 1024**3
+_GRACE_S = 5.0
+
+
+class Crashed(Invalid):
+    """The work ended its process, which is taken for the fault of what it was given."""
+
+
+class WorkFailed(Exception):
+    """The work raised an error that is not one of ours: a fault in our code. Its text stays with it."""
+
+
+class _Worker(NamedTuple):
+    process: BaseProcess
+    socket: socket.socket
+
+    def kill(self) -> None:
+        self.socket.close()
+        self.process.kill()
+
+
+class WorkerPool:
+    """Up to `workers` processes, each started when it is first needed.
+
+    Belongs to one event loop; is closed by whoever made it.
+    """
+
+    def __init__(self, workers: int | None = None, *, memory_bytes: int = MEMORY_BYTES) -> None:
+        """Args:
+        workers: processes at a time; None for one on each processor.
+        memory_bytes: of address space for one task.
+        """
+        self._memory_bytes = memory_bytes
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+        self._slots = asyncio.Semaphore(workers or os.cpu_count() or 1)
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(PRELOADED))
+        self._is_closed = False
+
+    @property
+    def processes(self) -> int:
+        """How many are running."""
+        return len(self._idle) + len(self._busy)
+
+    async def run(self, function: Callable[[*Arguments], Result], *args: *Arguments, deadline: Deadline) -> Result:
+        """What `function(*args)` returns in a worker; function, arguments and result are such as pickle takes.
+
+        Raises:
+            SagittalError: as the function raised it.
+            Exhausted: out of time, waiting for a worker included, or out of memory.
+            Crashed: the worker died of it.
+            WorkFailed: the function raised an error that is not ours.
+        """
+        task = pickle.dumps((function, args, deadline.remaining_s() + _GRACE_S), protocol=5)
+        try:
+            async with deadline.timeout(), self._slots:
+                answer = await self._ask(task)
+        except TimeoutError as error:
+            raise Exhausted(f"out of time in {_named(function)}") from error
+        result, failure = pickle.loads(answer)  # noqa: S301  # written by our own worker
+        if failure is not None:
+            raise failure
+        return result  # type: ignore[no-any-return]  # what the function returned
+
+    async def close(self) -> None:
+        """Ends all workers; what is under way fails."""
+        self._is_closed = True
+        workers = [*self._idle, *self._busy]
+        self._idle.clear()
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            await asyncio.to_thread(worker.process.join, _GRACE_S)
+
+    async def _ask(self, task: bytes) -> bytearray:
+        if self._is_closed:
+            raise Exhausted("shutting down")
+        worker = self._idle.pop() if self._idle else await self._started()
+        self._busy.add(worker)
+        try:
+            answer = await _exchanged(worker.socket, task)
+        except (OSError, EOFError) as error:
+            worker.kill()
+            await asyncio.to_thread(worker.process.join, _GRACE_S)
+            code = worker.process.exitcode
+            log.warning("worker died", exit_code=code)
+            raise Crashed(f"the work on it ended its process ({_ending(code)})") from error
+        except BaseException:
+            worker.kill()
+            raise
+        else:
+            self._idle.append(worker)
+            return answer
+        finally:
+            self._busy.discard(worker)
+
+    async def _started(self) -> _Worker:
+        """A new worker; kept for others if the caller goes away meanwhile."""
+        starting = asyncio.ensure_future(asyncio.to_thread(self._start))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(self._adopt)
+            raise
+
+    def _adopt(self, starting: asyncio.Future[_Worker]) -> None:
+        if starting.cancelled() or starting.exception() is not None:
+            return
+        if self._is_closed:
+            starting.result().kill()
+        else:
+            self._idle.append(starting.result())
+
+    def _start(self) -> _Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = self._context.Process(target=work, args=(theirs, self._memory_bytes), daemon=True)
+            try:
+                process.start()
+            except BaseException:
+                ours.close()
+                raise
+        ours.setblocking(False)
+        return _Worker(process, ours)
+
+
+async def _exchanged(connection: socket.socket, task: bytes) -> bytearray:
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(connection, _HEAD.pack(len(task)))
+    await loop.sock_sendall(connection, task)
+    (size,) = _HEAD.unpack(await _received(loop, connection, _HEAD.size))
+    if size > _MAX_MESSAGE_BYTES:
+        raise EOFError
+    return await _received(loop, connection, size)
+
+
+async def _received(loop: asyncio.AbstractEventLoop, connection: socket.socket, size: int) -> bytearray:
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        got = await loop.sock_recv_into(connection, view)
+        if not got:
+            raise EOFError
+        view = view[got:]
+    return data
+
+
+def _named(function: Callable[..., object]) -> str:
+    return getattr(function, "__name__", "work")
+
+
+def _ending(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-code).name
+    return f"signal {-code}"
+
+
+def work(connection: socket.socket, memory_bytes: int) -> None:
+    """The life of a worker: tasks from the connection until its other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection.setblocking(True)
+    _limit_memory(memory_bytes)
+    with connection, contextlib.suppress(EOFError, OSError):
+        while True:
+            answer = _done(_read(connection))
+            connection.sendall(_HEAD.pack(len(answer)))
+            connection.sendall(answer)
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    """Caps the address space; where the system cannot, deadlines alone hold."""
+    with contextlib.suppress(OSError, ValueError):
+        with Path("/proc/self/statm").open(encoding="ascii") as status:
+            now = int(status.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (now + memory_bytes, now + memory_bytes))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _read(connection: socket.socket) -> bytearray:
+    (size,) = _HEAD.unpack(_exactly(connection, _HEAD.size))
+    return _exactly(connection, size)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytearray:
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        got = connection.recv_into(view)
+        if not got:
+            raise EOFError
+        view = view[got:]
+    return data
+
+
+def _done(task: bytearray) -> bytes:
+    """The pickled answer to a pickled task: (result, None) or (None, error)."""
+    try:
+        function, args, alarm_s = pickle.loads(task)  # noqa: S301  # written by the pool
+        signal.setitimer(signal.ITIMER_REAL, alarm_s)  # if the pool is gone, nobody else ends what hangs
+        result: Any = function(*args)  # whatever it returns goes back as it is
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        return pickle.dumps((result, None), protocol=5)
+    except SagittalError as error:
+        return _failed(error)
+    except MemoryError:
+        return _failed(Exhausted("not enough memory for one request"))
+    except Exception as error:  # noqa: BLE001  # the border of a task
+        # Without the error's own text, which may hold what was worked on.
+        where = "; ".join(f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:])
+        return _failed(WorkFailed(f"{type(error).__name__} in {where}"))
+
+
+def _failed(error: Exception) -> bytes:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        return pickle.dumps((None, error), protocol=5)
+    except Exception:  # noqa: BLE001  # an error that pickle does not take
+        return pickle.dumps((None, WorkFailed(type(error).__name__)), protocol=5)
