@@ -160,7 +160,6 @@ def test_the_clients_request_id_is_told_back_if_it_is_harmless(server: WebServer
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
         ("GET", "/patient", 404),
         ("DELETE", "/studies", 405),
         ("POST", "/series", 405),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 from litestar import Litestar, Response, asgi, get
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from sagittal.archive.archive import Archive
 from sagittal.dicomweb.cache import BytesCache
@@ -36,7 +36,7 @@ def create_app(
     is_ready: Callable[[], bool] = lambda: True,
     route_handlers: Sequence[ControllerRouterHandler] = (),
 ) -> WebApp:
-    """The application for one archive: `/dicom-web/...`, `/health`, and `route_handlers` of others.
+    """The application for one archive: `/dicom-web/...`, `/wado`, `/health`, and `route_handlers` of others.
 
     Args:
         limits: how much one request may ask; the defaults if None.
@@ -54,5 +54,11 @@ def create_app(
             return Response(Health("ready"))
         return Response(Health("not ready"), status_code=503)
 
+    async def wado(scope: Scope, receive: Receive, send: Send) -> None:
+        """WADO-URI at the place where clients of the field look for it."""
+        scope["path"] = "/wado"
+        await door(scope, receive, send)
+
+    at_root = asgi("/wado", is_mount=True, copy_scope=True)(wado)
     mounted = asgi(BASE_PATH, is_mount=True, copy_scope=False)(door.__call__)
-    return WebApp(Litestar([health, mounted, *route_handlers], openapi_config=None, logging_config=None), door)
+    return WebApp(Litestar([health, mounted, at_root, *route_handlers], openapi_config=None, logging_config=None), door)

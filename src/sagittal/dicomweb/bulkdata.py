@@ -11,6 +11,7 @@ from sagittal.dicomweb.frame_types import OCTETS
 from sagittal.dicomweb.frames import answer_frames
 from sagittal.dicomweb.pieces import Multipart, Part, body_of
 from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.dicomweb.ranges import ranged
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
 from sagittal.retrieve.metadata import Span, locate_bulk
@@ -37,8 +38,12 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
         return Answer(304, headers)
     span = await locate_bulk(context.archive, actor, instance, path, request.deadline)
     if choice.offer.essence == OCTETS:
-        body = await body_of(_bytes_of(context, instance, span), span.length)
-        return Answer(200, (("content-type", OCTETS), *headers), body, span.length)
+        whole = (("content-type", OCTETS), *headers)
+
+        def opening(start: int, stop: int) -> AsyncGenerator[bytes, None]:
+            return _bytes_of(context, instance, Span(span.data, span.offset + start, stop - start))
+
+        return await ranged(request, whole, etag, span.length, opening)
     multipart = Multipart(OCTETS)
     length = multipart.length([(OCTETS, span.length)])
     body = await body_of(multipart.write(_part(context, instance, span)), length)

@@ -9,10 +9,11 @@ from sagittal.dicomweb.exchange import Answer, Headers, Request
 from sagittal.dicomweb.frame_types import OCTETS, FrameType, frame_type
 from sagittal.dicomweb.pieces import Multipart, Part, body_of
 from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.dicomweb.ranges import ranged
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
 from sagittal.errors import Invalid
-from sagittal.retrieve.frames import Frame, locate_frame, stream_frame
+from sagittal.retrieve.frames import Frame, locate_frame, stream_frame, stream_part
 from sagittal.retrieve.scope import locate
 
 _RELATED = "multipart/related"
@@ -46,9 +47,12 @@ async def answer_frames(context: Context, request: Request, instance: StoredInst
     frames = [await locate_frame(context.archive, actor, instance, n, request.deadline) for n in numbers]
     as_type = kind._replace(essence=offer.related_type or offer.essence)
     if offer.essence != _RELATED:
-        length = frames[0].length
-        body = await body_of(_bytes_of(context, instance, frames[0]), length)
-        return Answer(200, (("content-type", as_type.content_type), *headers), body, length)
+        whole = (("content-type", as_type.content_type), *headers)
+
+        def opening(start: int, stop: int) -> AsyncGenerator[bytes, None]:
+            return stream_part(context.archive, instance, frames[0], start, stop)
+
+        return await ranged(request, whole, etag, frames[0].length, opening)
     multipart = Multipart(as_type.essence)
     length = multipart.length((as_type.content_type, frame.length) for frame in frames)
     body = await body_of(multipart.write(_parts(context, instance, frames, as_type)), length)
@@ -82,8 +86,3 @@ async def _parts(
 ) -> AsyncIterator[Part]:
     for frame in frames:
         yield Part(kind.content_type, frame.length, stream_frame(context.archive, instance, frame))
-
-
-async def _bytes_of(context: Context, instance: StoredInstance, frame: Frame) -> AsyncGenerator[bytes, None]:
-    async for piece in stream_frame(context.archive, instance, frame):
-        yield piece

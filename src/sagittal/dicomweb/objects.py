@@ -12,15 +12,18 @@ from sagittal.dicom.dataset.reencode import is_reencodable
 from sagittal.dicom.web.accept import ANY, MediaRange, Offer, quality_of
 from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Headers, Request
-from sagittal.dicomweb.pieces import Multipart, Part, body_of
+from sagittal.dicomweb.pieces import Multipart, Part, body_of, joined
 from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.dicomweb.ranges import ranged
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import REVALIDATED, UNCHANGING, etag_of, is_fresh
+from sagittal.dicomweb.zip_body import ZipFile, name_of, zip_body
 from sagittal.retrieve.reencoded import stream_file
 from sagittal.retrieve.scope import intact, locate
 
 DICOM = "application/dicom"
 RELATED = "multipart/related"
+ZIP = "application/zip"
 
 
 class _Going(NamedTuple):
@@ -45,11 +48,27 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
 
     206 if the client takes the Transfer Syntaxes of some instances only, or some are damaged (PS3.18 Table 10.4.3-1).
     """
+    return await _retrieve(context, request, names, request.accept())
+
+
+async def retrieve_one(
+    context: Context, request: Request, names: tuple[str, ...], ranges: Sequence[MediaRange]
+) -> Answer:
+    """One instance, named by its three UIDs, in one of the forms of `ranges`."""
+    return await _retrieve(context, request, names, ranges)
+
+
+async def _retrieve(context: Context, request: Request, names: tuple[str, ...], ranges: Sequence[MediaRange]) -> Answer:
     located = await locate(context.archive, request.actor(), scope_of(names), request.deadline)
     found = intact(located)
-    ranges = request.accept()
+    status = 200 if len(found) == len(located) else 206
     in_parts = _acceptable(ranges, found, RELATED)
     alone = _acceptable(ranges, found, DICOM) if len(found) == 1 else ()
+    zipped = quality_of(ranges, Offer(ZIP))
+    if zipped > max(
+        (_quality(ranges, one[0], essence) for one, essence in ((in_parts, RELATED), (alone, DICOM)) if one), default=0
+    ):
+        return await _zipped(context, request, found, status)
     if not in_parts and not alone:
         raise NotAcceptable(_explanation(ranges, found))
     is_alone = bool(alone) and (
@@ -63,7 +82,7 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
     if is_fresh(request, etag):
         return Answer(304, headers)
     if is_alone:
-        return await _alone(context, going[0], headers)
+        return await _alone(context, request, going[0], headers, etag)
     return await _in_parts(context, going, headers, 200 if len(going) == len(located) else 206)
 
 
@@ -100,9 +119,31 @@ def _explanation(ranges: Sequence[MediaRange], instances: Sequence[StoredInstanc
     return f'instances are given as {RELATED}; type="{DICOM}", a single one as {DICOM} too'
 
 
-async def _alone(context: Context, going: _Going, headers: Headers) -> Answer:
-    body = await body_of(_bytes_of(context, going), going.length)
-    return Answer(200, (("content-type", going.content_type), *headers), body, going.length)
+async def _alone(context: Context, request: Request, going: _Going, headers: Headers, etag: str) -> Answer:
+    headers = (("content-type", going.content_type), *headers)
+    if going.length is None:
+        return Answer(200, headers, await body_of(_bytes_of(context, going), None))
+
+    def opening(start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        return _stored(context, going.instance, start, stop)
+
+    return await ranged(request, headers, etag, going.length, opening)
+
+
+async def _stored(context: Context, instance: StoredInstance, start: int, stop: int) -> AsyncGenerator[bytes, None]:
+    async for piece in context.archive.stream(instance, start, stop):
+        yield piece
+
+
+async def _zipped(context: Context, request: Request, found: Sequence[StoredInstance], status: int) -> Answer:
+    """All of them as stored, in one ZIP (PS3.18 Section 8.7.3.6)."""
+    etag = etag_of(found, "zip")
+    headers: Headers = (("etag", etag), ("cache-control", REVALIDATED), ("vary", "accept"))
+    if is_fresh(request, etag):
+        return Answer(304, headers)
+    headers = (("content-type", ZIP), ("content-disposition", 'attachment; filename="dicom.zip"'), *headers)
+    files = (ZipFile(name_of(one), context.archive.stream(one)) for one in found)
+    return Answer(status, headers, joined(zip_body(files)))
 
 
 async def _in_parts(context: Context, going: Sequence[_Going], headers: Headers, status: int) -> Answer:

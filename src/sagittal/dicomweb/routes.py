@@ -3,20 +3,29 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from sagittal.dicomweb import bulkdata, frames, metadata, objects, search, store
+from sagittal.dicomweb import bulkdata, frames, metadata, objects, search, store, wado_uri
+from sagittal.dicomweb.capabilities import answer_capabilities
 from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Request
 from sagittal.dicomweb.problems import MethodNotAllowed
+from sagittal.dicomweb.short_paths import by_instance, by_series
 from sagittal.errors import NotFound
 
 Handler: TypeAlias = Callable[[Context, Request, tuple[str, ...]], Awaitable[Answer]]
 """Given the variable segments of the path, in order."""
+
+
+async def capabilities(_context: Context, request: Request, _names: tuple[str, ...]) -> Answer:
+    """`GET /`: what this server does."""
+    return answer_capabilities(request, ROUTES)
+
 
 _STUDY = "/studies/*"
 _SERIES = "/studies/*/series/*"
 _INSTANCE = "/studies/*/series/*/instances/*"
 
 ROUTES: Mapping[str, Mapping[str, Handler]] = {
+    "/": {"GET": capabilities},
     "/studies": {"GET": search.studies, "POST": store.store},
     _STUDY: {"GET": objects.retrieve, "POST": store.store},
     f"{_STUDY}/metadata": {"GET": metadata.retrieve},
@@ -32,6 +41,14 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/patients": {"GET": search.patients},
     "/series": {"GET": search.series},
     "/instances": {"GET": search.instances},
+    "/series/*": {"GET": by_series(objects.retrieve)},
+    "/series/*/metadata": {"GET": by_series(metadata.retrieve)},
+    "/series/*/instances": {"GET": by_series(search.instances)},
+    "/instances/*": {"GET": by_instance(objects.retrieve)},
+    "/instances/*/metadata": {"GET": by_instance(metadata.retrieve)},
+    "/instances/*/frames/*": {"GET": by_instance(frames.retrieve)},
+    "/instances/*/bulkdata/*": {"GET": by_instance(bulkdata.retrieve)},
+    "/wado": {"GET": wado_uri.retrieve},
 }
 
 
@@ -46,10 +63,21 @@ def find_route(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
     methods = ROUTES.get("".join(f"/{'*' if index % 2 else segment}" for index, segment in enumerate(segments)))
     if methods is None:
         raise NotFound("no DICOMweb resource has a path of that form")
+    if method == "OPTIONS":
+        return _options(tuple(methods)), ()
     handler = methods.get("GET" if method == "HEAD" else method)
     if handler is None:
         raise MethodNotAllowed(f"the resource takes {', '.join(methods)}", *methods)
     return handler, tuple(segments[1::2])
+
+
+def _options(methods: tuple[str, ...]) -> Handler:
+    """Tells what the server does and which methods a resource has (PS3.18 Section 8.9)."""
+
+    async def handle(_context: Context, request: Request, _names: tuple[str, ...]) -> Answer:
+        return answer_capabilities(request, ROUTES, (*methods, "HEAD", "OPTIONS"))
+
+    return handle
 
 
 _MAX_SEGMENTS = 12

@@ -1,6 +1,6 @@
 """Frames as stored: where each lies, and its bytes in pieces."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 
 import msgspec
 
@@ -71,6 +71,28 @@ async def stream_frame(archive: ArchiveReader, instance: StoredInstance, frame: 
         return
     async for piece in _pieces(archive, instance, frame):
         yield piece
+
+
+async def stream_part(
+    archive: ArchiveReader, instance: StoredInstance, frame: Frame, start: int, stop: int
+) -> AsyncGenerator[bytes, None]:
+    """Bytes `[start, stop)` of what `stream_frame` gives; nothing else is read but of one-bit frames."""
+    if frame.bits:
+        yield (await read_frame(archive, instance, frame))[start:stop]
+        return
+    part = msgspec.structs.replace(frame, spans=tuple(_cut(frame.spans, start, stop)))
+    async for piece in _pieces(archive, instance, part):
+        yield piece
+
+
+def _cut(spans: Iterable[tuple[int, int]], start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """What of the spans, joined, lies in `[start, stop)`."""
+    at = 0
+    for offset, length in spans:
+        first, last = max(start, at), min(stop, at + length)
+        if first < last:
+            yield offset + first - at, last - first
+        at += length
 
 
 async def read_frame(archive: ArchiveReader, instance: StoredInstance, frame: Frame) -> bytes:
