@@ -14,7 +14,7 @@ from sagittal.archive.packs.buffers import Buffer, stable
 from sagittal.archive.packs.facts import short
 from sagittal.archive.put import Chunk, PackSlot, Put
 from sagittal.archive.settings import ArchiveSettings
-from sagittal.dicom.dataset import Header, HeaderReader
+from sagittal.dicom.dataset import Header, HeaderMemory, HeaderReader
 from sagittal.dicom.identifiers import SeriesUID
 from sagittal.errors import Exhausted, Invalid
 from sagittal.runtime.actor import Actor
@@ -30,6 +30,7 @@ class Writer(Protocol):
     actor: Actor
     settings: ArchiveSettings
     threads: Executor
+    header_memory: HeaderMemory
 
     def ended(self, incoming: "Incoming") -> None:
         """The instance is no longer under way."""
@@ -66,7 +67,7 @@ class Incoming:
         self._session = session
         self._arrival = arrival
         self._check = check
-        self._reader = HeaderReader(arrival.transfer_syntax_uid, INDEX_TAGS)
+        self._reader = HeaderReader(arrival.transfer_syntax_uid, INDEX_TAGS, memory=session.header_memory)
         self._header: Header | None = None
         self._chunks: list[Chunk] = []
         self._held = 0

@@ -14,7 +14,7 @@ from sagittal.archive.packs.names import new_pack_id
 from sagittal.archive.packs.writer import MAX_MEMBERS, PackWriter
 from sagittal.archive.put import PackSlot, Put
 from sagittal.archive.settings import ArchiveSettings
-from sagittal.dicom.dataset import Header, make_file_header
+from sagittal.dicom.dataset import Header, HeaderMemory, make_file_header
 from sagittal.dicom.identifiers import SeriesUID
 from sagittal.errors import Exhausted, SagittalError
 from sagittal.runtime.actor import Actor
@@ -26,6 +26,7 @@ class PackSession:
 
     Attributes:
         actor: on whose behalf.
+        header_memory: what the headers of its instances have in common.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class PackSession:
         self.actor = actor
         self.settings = settings
         self.threads = threads
+        self.header_memory = HeaderMemory()
         self._committer = committer
         self._disk = disk
         self._clock = clock

@@ -3,6 +3,7 @@
 from sagittal.dicom.dataset.elements import Buffer, Header, PixelData, RawElement
 from sagittal.dicom.dataset.header import HeaderReader, read_header
 from sagittal.dicom.dataset.limits import DEFAULT_LIMITS, Limits
+from sagittal.dicom.dataset.memory import HeaderMemory
 from sagittal.dicom.dataset.part10 import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
@@ -20,6 +21,7 @@ __all__ = [
     "Buffer",
     "FileMeta",
     "Header",
+    "HeaderMemory",
     "HeaderReader",
     "Limits",
     "NeedMore",

@@ -37,6 +37,7 @@ from sagittal.dicom.dataset.layout import (
     layout_of_item,
 )
 from sagittal.dicom.dataset.limits import DEFAULT_LIMITS, Limits
+from sagittal.dicom.dataset.memory import HeaderMemory
 from sagittal.dicom.dataset.skim import nested_plan, skim_explicit, skim_implicit, top_level_plan
 from sagittal.dicom.registry import vr_of
 from sagittal.dicom.transfer_syntax import encoding_of
@@ -65,15 +66,24 @@ class HeaderReader:
     RawElement(vr='LO', value=b'ID 1')
     """
 
-    def __init__(self, transfer_syntax_uid: str, wanted: frozenset[int], limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        transfer_syntax_uid: str,
+        wanted: frozenset[int],
+        limits: Limits = DEFAULT_LIMITS,
+        memory: HeaderMemory | None = None,
+    ) -> None:
         """Args:
         transfer_syntax_uid: how the data set is announced to be encoded.
         wanted: tags of top-level elements to keep.
+        limits: caps on what is read.
+        memory: of the data sets that came before, if they are likely to begin alike.
         """
         self._uid = transfer_syntax_uid
         self._encoding = encoding_of(transfer_syntax_uid)
         self._wanted = wanted
         self._limits = limits
+        self._memory = memory
         self._layout = layout_of(self._encoding)
         self._plan = top_level_plan(wanted, self._layout.is_little_endian)
         self._inflater = Inflater(limits.max_inflated_bytes) if self._encoding.is_deflated else None
@@ -213,6 +223,9 @@ class HeaderReader:
 
     def _skim(self, data: bytes, at: int, layout: Layout) -> int:
         plan = nested_plan(layout.is_little_endian) if self._stack else self._plan
+        if self._memory is not None and at == self._base == 0:
+            at, count = self._memory.skim(data, self._room, layout, plan, self._elements)
+            self._room -= count
         skim = skim_implicit if layout.is_implicit_vr else skim_explicit
         at, count = skim(data, at, self._room, layout, plan, self._elements)
         self._room -= count
