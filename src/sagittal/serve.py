@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from litestar.types import ControllerRouterHandler
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.lock import FolderInUse
@@ -26,6 +27,7 @@ from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.settings import Settings, parse_address
 from sagittal.web.front_page import front_page
+from sagittal.web.ohif import ohif_viewer
 
 log = get_logger(__name__)
 
@@ -136,7 +138,10 @@ async def _web(settings: Settings, archive: Archive) -> AsyncIterator[_Web | Non
         yield None
         return
     ways: dict[str, str] = {}
-    app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=front_page(archive, lambda: ways))
+    viewer = ohif_viewer(BASE_PATH)
+    pages: list[ControllerRouterHandler] = [*front_page(archive, lambda: ways, has_viewer=viewer is not None)]
+    pages += [viewer] if viewer is not None else []
+    app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=pages)
     server = await start_http(app.asgi, *parse_address(settings.http, "http"), _http_tls(settings))
     try:
         ways |= _ways(settings, _url(settings, server))

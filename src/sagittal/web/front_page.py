@@ -47,17 +47,22 @@ _PAGE = """<!doctype html>
 <title>Sagittal</title><link rel="stylesheet" href="/front.css"></head>
 <body><main><h1>Sagittal</h1><p>The archive is running.</p>
 <dl>{counts}</dl>
-{ways}
+{viewer}{ways}
 </main></body></html>
 """
 
+_VIEWER = '<p><a href="/ohif/">Open the studies in the OHIF viewer</a></p>\n'
 
-def front_page(archive: Archive, ways: Callable[[], Mapping[str, str]]) -> tuple[HTTPRouteHandler, ...]:
+
+def front_page(
+    archive: Archive, ways: Callable[[], Mapping[str, str]], *, has_viewer: bool = False
+) -> tuple[HTTPRouteHandler, ...]:
     """The routes of the page.
 
     Args:
         archive: what is counted.
         ways: a heading and a line to copy, for each way to reach us; asked late, as ports may be chosen late.
+        has_viewer: whether OHIF is served beside it.
     """
 
     @get("/", media_type="text/html")
@@ -67,7 +72,7 @@ def front_page(archive: Archive, ways: Callable[[], Mapping[str, str]]) -> tuple
         numbers = [(name, await count(archive, actor, Query(level=level), deadline)) for level, name in _COUNTED]
         counts = "".join(f"<div><dt>{name}</dt><dd>{number:,}</dd></div>" for name, number in numbers)
         shown = "".join(f"<h2>{escape(title)}</h2><code>{escape(line)}</code>" for title, line in ways().items())
-        return Response(_PAGE.format(counts=counts, ways=shown), headers=_HEADERS)
+        return Response(_PAGE.format(counts=counts, viewer=_VIEWER if has_viewer else "", ways=shown), headers=_HEADERS)
 
     @get("/front.css", media_type="text/css", sync_to_thread=False)
     def style() -> Response[str]:
