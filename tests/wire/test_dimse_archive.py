@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
+from pydicom.pixels import pixel_array
 from pydicom.uid import generate_uid
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
@@ -34,7 +36,9 @@ from sagittal.dicom.messages.statuses import category
 from sagittal.dimse.listener import Listener
 from sagittal.dimse.requestor import Peer, Proposal, Requestor
 from sagittal.dimse.services import services
+from sagittal.runtime.pools import worker_pool
 from sagittal.runtime.settings import Destination, Settings
+from support.archives import store
 from support.dimse import Box, listening, run
 from support.peers import require
 
@@ -62,7 +66,7 @@ async def site(folder: Path, settings: Settings | None = None) -> AsyncIterator[
     settings = settings or Settings()
     archive = await asyncio.to_thread(Archive.open, folder / "archive")
     try:
-        async with Listener(settings, services(archive, settings)) as listener:
+        async with worker_pool(1) as pool, Listener(settings, services(archive, settings, pool)) as listener:
             await listener.start("127.0.0.1", 0)
             yield Site(archive, listener)
     finally:
@@ -450,6 +454,30 @@ async def test_a_destination_that_takes_only_another_native_encoding_gets_that(t
     assert [response.Status for response, _ in responses] == [0xFF00, 0]
     (dataset,) = received
     assert dataset == pydicom.dcmread(path)
+
+
+@pytest.mark.parametrize("native", [IMPLICIT, EXPLICIT])
+@pytest.mark.parametrize("name", ["JPEG-LL.dcm", "emri_small_jpeg_ls_lossless.dcm", "MR_small_RLE.dcm"])
+async def test_a_destination_that_takes_only_native_encodings_gets_it_decompressed(
+    tmp_path: Path, name: str, native: str
+) -> None:
+    path = get_testdata_file(name, download=False)
+    if path is None:
+        pytest.skip(f"this pydicom does not ship {name}")
+    original = pydicom.dcmread(str(path))
+    async with site(tmp_path) as here:
+        await store(here.archive, original)
+        sop_class = original.SOPClassUID
+        association = await associated(here, [(STUDY_GET, [native]), (sop_class, [native])], roles=(sop_class,))
+        received, responses = await got(
+            association, QueryRetrieveLevel="STUDY", StudyInstanceUID=original.StudyInstanceUID
+        )
+    assert [response.Status for response, _ in responses] == [0xFF00, 0]
+    (dataset,) = received
+    frame = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8 * int(original.get("NumberOfFrames", 1))
+    assert len(dataset.PixelData) == frame
+    if "LL" not in name:
+        assert dataset.PixelData == np.ascontiguousarray(pixel_array(original, raw=True)).tobytes()
 
 
 async def test_sub_operations_are_counted_and_what_failed_is_listed(tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
 """C-MOVE and C-GET as SCP (PS3.4 Sections C.4.2 and C.4.3)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import Final, NamedTuple
 
-from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom import json_model
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
 from sagittal.dicom.messages.assembly import CommandReceived
 from sagittal.dicom.messages.commands import CGetRequest, CMoveRequest
 from sagittal.dicom.messages.statuses import CANCEL, MOVE_DESTINATION_UNKNOWN
+from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN
 from sagittal.dicom.upper_layer.framing import Buffer
 from sagittal.dimse.ending import AssociationEnded
 from sagittal.dimse.failures import comment_on, statuses_of
@@ -25,6 +25,7 @@ from sagittal.errors import Invalid, NotFound, SagittalError
 from sagittal.find import Level, Query
 from sagittal.find import find as search
 from sagittal.retrieve.scope import Scope, locate
+from sagittal.retrieve.transcoded import Source, is_transcodable, stream_transcoded
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 
@@ -82,7 +83,7 @@ async def _retrieve(visit: Visit, context_id: int, request: RetrieveRequest, tal
         return MOVE_DESTINATION_UNKNOWN
     found = await locate_all(visit, identifier)
     tally.remaining = len(found)
-    outgoing = [outgoing_of(visit.archive, instance) for instance in found]
+    outgoing = [outgoing_of(visit, instance) for instance in found]
     sent = _by_move(visit, request, outgoing) if isinstance(request, CMoveRequest) else _by_get(visit, outgoing)
     async with aclosing(sent) as results:
         if outgoing:
@@ -194,15 +195,29 @@ async def _studies_of(visit: Visit, identifier: Identifier, deadline: Deadline) 
             yield str(dataset[f"{_STUDY:08X}"].get("Value", [""])[0])
 
 
-def outgoing_of(archive: Archive, instance: StoredInstance) -> Outgoing:
+def outgoing_of(visit: Visit, instance: StoredInstance) -> Outgoing:
     """A kept instance as something to be sent."""
 
-    def open_data_set() -> AsyncIterator[Buffer]:
-        return archive.stream(instance, instance.data_set_offset)
+    def as_kept() -> AsyncIterator[Buffer]:
+        return visit.archive.stream(instance, instance.data_set_offset)
 
     return Outgoing(
         sop_class_uid=instance.sop_class_uid,
         sop_instance_uid=instance.sop_instance_uid,
         transfer_syntax_uid=instance.transfer_syntax_uid,
-        open=open_data_set,
+        open=as_kept,
+        open_native=_decompressing(visit, instance),
     )
+
+
+def _decompressing(visit: Visit, instance: StoredInstance) -> Callable[[], AsyncIterator[Buffer]] | None:
+    """What gives a compressed instance decompressed; None where it is native or cannot be decoded."""
+    pool, syntax = visit.pool, EXPLICIT_VR_LITTLE_ENDIAN
+    if pool is None or not is_transcodable(instance, syntax):
+        return None
+
+    def decompressed() -> AsyncIterator[Buffer]:
+        deadline = Deadline.after(visit.settings.operation_timeout_s)
+        return stream_transcoded(Source(visit.archive, visit.actor, instance, deadline, pool), syntax)
+
+    return decompressed

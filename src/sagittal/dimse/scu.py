@@ -38,12 +38,14 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         open: gives the data set as it is kept, part by part; parts are not changed once given.
+        open_native: gives it decompressed, in Explicit VR Little Endian; None where that is not to be had.
     """
 
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
     open: Callable[[], AsyncIterator[Buffer]]
+    open_native: Callable[[], AsyncIterator[Buffer]] | None = None
 
 
 Receive = Callable[[Link, CommandReceived, CStoreRequest], Awaitable[int]]

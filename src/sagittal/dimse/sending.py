@@ -1,7 +1,7 @@
 """Instances out: to a destination over associations of our own, or to a peer that asked with C-GET.
 
-Nothing is decoded: an instance goes as it is kept; if the peer takes only another native encoding, its encoding is
-converted while it streams.
+Nothing is decoded that the peer can take: an instance goes as it is kept; if the peer takes only another native
+encoding, its encoding is converted while it streams, and a compressed instance is decompressed.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
@@ -53,16 +53,19 @@ def proposals_for(instance: Outgoing) -> tuple[Proposal, ...]:
     """The presentation contexts that let an instance through: as it is kept, and native ones it can be converted to."""
     kept = instance.transfer_syntax_uid
     exact = Proposal(instance.sop_class_uid, (kept,))
-    if kept not in NATIVE:
+    if kept not in NATIVE and instance.open_native is None:
         return (exact,)
     others = tuple(native for native in (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN) if native != kept)
     return exact, Proposal(instance.sop_class_uid, others)
 
 
-def choose_context(accepted: Sequence[tuple[int, str]], transfer_syntax_uid: str) -> tuple[int, str] | None:
+def choose_context(
+    accepted: Sequence[tuple[int, str]], transfer_syntax_uid: str, *, is_decodable: bool = False
+) -> tuple[int, str] | None:
     """Of (context ID, transfer syntax) the one that needs least done to data in `transfer_syntax_uid`; None if none."""
     exact = next((pair for pair in accepted if pair[1] == transfer_syntax_uid), None)
-    return exact or next((pair for pair in accepted if is_reencodable(transfer_syntax_uid, pair[1])), None)
+    converted = exact or next((pair for pair in accepted if is_reencodable(transfer_syntax_uid, pair[1])), None)
+    return converted or next((pair for pair in accepted if is_decodable and pair[1] in NATIVE), None)
 
 
 async def deliver(peer: Peer, instance: Outgoing, timeout_s: float, originator: tuple[str, int] | None = None) -> Sent:
@@ -72,7 +75,7 @@ async def deliver(peer: Peer, instance: Outgoing, timeout_s: float, originator: 
         AssociationEnded: it ended, or could not go on.
     """
     accepted = peer.accepted(instance.sop_class_uid)
-    chosen = choose_context(accepted, instance.transfer_syntax_uid)
+    chosen = choose_context(accepted, instance.transfer_syntax_uid, is_decodable=instance.open_native is not None)
     if chosen is None:
         syntaxes = ", ".join(syntax for _, syntax in accepted) or "none"
         why = f"it is kept in {instance.transfer_syntax_uid}; of {instance.sop_class_uid} the peer takes {syntaxes}"
@@ -192,8 +195,15 @@ async def _encoded(instance: Outgoing, transfer_syntax_uid: str) -> AsyncIterato
         async for chunk in instance.open():
             yield chunk
         return
-    reencoder = Reencoder(instance.transfer_syntax_uid, transfer_syntax_uid)
-    async for chunk in instance.open():
+    kept, opened = instance.transfer_syntax_uid, instance.open
+    if instance.open_native is not None and not is_reencodable(kept, transfer_syntax_uid):
+        kept, opened = EXPLICIT_VR_LITTLE_ENDIAN, instance.open_native
+        if transfer_syntax_uid == kept:
+            async for chunk in opened():
+                yield chunk
+            return
+    reencoder = Reencoder(kept, transfer_syntax_uid)
+    async for chunk in opened():
         for piece in reencoder.feed(chunk):
             yield piece
     for piece in reencoder.close():

@@ -22,11 +22,12 @@ from sagittal.dimse.retrieving import get, move
 from sagittal.dimse.storing import store
 from sagittal.dimse.visit import Visit
 from sagittal.runtime.actor import Actor
+from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 
 
-def services(archive: Archive, settings: Settings) -> Serve:
-    """What a Listener is to have done with each association."""
+def services(archive: Archive, settings: Settings, pool: WorkerPool | None = None) -> Serve:
+    """What a Listener is to have done with each association; without `pool` nothing is decompressed."""
     requestor = Requestor.of(settings)
 
     async def serve(link: Link, request: AssociateRequest, answer: AssociateAccept) -> None:
@@ -40,6 +41,7 @@ def services(archive: Archive, settings: Settings) -> Serve:
             settings=settings,
             sop_classes={context.context_id: context.abstract_syntax for context in request.contexts},
             kinds=kinds_of(request),
+            pool=pool,
         )
         packs = archive.session(visit.actor)
         handlers: dict[type[Request], Handler] = {

@@ -11,6 +11,7 @@ from sagittal.dimse.negotiation import Kind
 from sagittal.dimse.requestor import Proposal, Requestor
 from sagittal.errors import Unsupported
 from sagittal.runtime.actor import Actor
+from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 
 
@@ -25,6 +26,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         requestor: opens the associations of C-MOVE.
         sop_classes: abstract syntax by presentation context ID.
         kinds: what we do, by abstract syntax.
+        pool: decompresses for peers that take native syntaxes only; None where nothing is decompressed.
     """
 
     link: Link
@@ -36,6 +38,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     sop_classes: Mapping[int, str]
     kinds: Mapping[str, Kind]
+    pool: WorkerPool | None = None
 
     def sop_class(self, context_id: int, kind: Kind) -> str:
         """The abstract syntax of a presentation context; Unsupported if it is not of the kind of the request."""

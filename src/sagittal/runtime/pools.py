@@ -18,7 +18,7 @@ import resource
 import signal
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from struct import Struct
@@ -36,7 +36,7 @@ Arguments = TypeVarTuple("Arguments")
 MEMORY_BYTES = 3 * 1024**3
 """Of address space that one task may take beside what its process begins with."""
 
-PRELOADED = ("sagittal.imaging.codecs",)
+PRELOADED = ("sagittal.imaging.codecs", "sagittal.imaging.render.making")
 _HEAD = Struct("<Q")
 _MAX_MESSAGE_BYTES = 2 * 1024**3
 _GRACE_S = 5.0
@@ -163,6 +163,16 @@ class WorkerPool:
                 raise
         ours.setblocking(False)
         return _Worker(process, ours)
+
+
+@contextlib.asynccontextmanager
+async def worker_pool(workers: int | None = None) -> AsyncIterator[WorkerPool]:
+    """A pool that is closed at the end."""
+    pool = WorkerPool(workers)
+    try:
+        yield pool
+    finally:
+        await pool.close()
 
 
 async def _exchanged(connection: socket.socket, task: bytes) -> bytearray:

@@ -52,6 +52,15 @@ def test_the_context_that_needs_least_done_is_used(
     assert choose_context(accepted, kept) == chosen
 
 
+def test_an_instance_that_can_be_decompressed_is_proposed_in_native_encodings_too() -> None:
+    kept = Outgoing(
+        sop_class_uid="1.1", sop_instance_uid="1.9", transfer_syntax_uid=JPEG, open=nothing, open_native=nothing
+    )
+    assert proposals_for(kept) == (Proposal("1.1", (JPEG,)), Proposal("1.1", (EXPLICIT, IMPLICIT)))
+    assert choose_context([(1, IMPLICIT), (3, JPEG)], JPEG, is_decodable=True) == (3, JPEG)
+    assert choose_context([(1, IMPLICIT)], JPEG, is_decodable=True) == (1, IMPLICIT)
+
+
 async def test_instances_are_batched_so_that_their_contexts_fit_an_association() -> None:
     async def many() -> AsyncIterator[Outgoing]:
         for number in range(150):

@@ -70,7 +70,7 @@ async def transcoded(source: Source, syntax: str) -> Dataset:
     return pydicom.dcmread(BytesIO(content))
 
 
-def cells_of(dataset: Dataset) -> np.ndarray:  # type: ignore[type-arg]  # of any dtype
+def cells_of(dataset: Dataset) -> np.ndarray:
     return np.asarray(pixel_array(dataset, raw=True))
 
 
