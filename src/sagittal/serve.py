@@ -25,6 +25,7 @@ from sagittal.dimse.tls import server_context
 from sagittal.errors import Invalid, NotFound
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
+from sagittal.runtime.pools import worker_pool
 from sagittal.runtime.settings import Settings, parse_address
 from sagittal.web.front_page import front_page
 from sagittal.web.ohif import ohif_viewer
@@ -108,8 +109,8 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with opened_archive(settings) as archive:
-        listener = Listener(settings, services(archive, settings), _dicom_tls(settings))
+    async with opened_archive(settings) as archive, worker_pool() as pool:
+        listener = Listener(settings, services(archive, settings, pool), _dicom_tls(settings))
         async with listener, _web(settings, archive) as web:
             dicom = None
             if settings.dicom:
@@ -148,6 +149,7 @@ async def _web(settings: Settings, archive: Archive) -> AsyncIterator[_Web | Non
         yield _Web(server, app)
     finally:
         await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)
+        await app.pool.close()
 
 
 def _ways(settings: Settings, url: str) -> dict[str, str]:

@@ -59,6 +59,7 @@ def serving(root: Path, limits: WebLimits | None = None, tls: TLS | None = None)
             yield WebServer(f"{scheme}://127.0.0.1:{listener.port}", archive, app, listener, loop)
         finally:
             run(listener.stop(1.0, app.door.cancel_all))
+            run(app.pool.close())
             run(archive.close())
     finally:
         loop.call_soon_threadsafe(loop.stop)

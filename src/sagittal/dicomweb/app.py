@@ -14,6 +14,7 @@ from sagittal.archive.archive import Archive
 from sagittal.dicomweb.cache import BytesCache
 from sagittal.dicomweb.context import BASE_PATH, Context, WebLimits
 from sagittal.dicomweb.door import Door
+from sagittal.runtime.pools import WorkerPool
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -23,10 +24,11 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class WebApp(msgspec.Struct, frozen=True):
-    """The application to serve, and the door in it, to count and cut off what runs."""
+    """The application to serve; the door in it, to count and cut off what runs; its workers, to be closed after it."""
 
     asgi: Litestar
     door: Door
+    pool: WorkerPool
 
 
 def create_app(
@@ -44,7 +46,14 @@ def create_app(
         route_handlers: further Litestar routes, for example a page for `/`.
     """
     limits = limits or WebLimits()
-    context = Context(archive=archive, limits=limits, metadata_cache=BytesCache(limits.cache_bytes))
+    pool = WorkerPool()
+    context = Context(
+        archive=archive,
+        limits=limits,
+        metadata_cache=BytesCache(limits.cache_bytes),
+        picture_cache=BytesCache(limits.picture_cache_bytes),
+        pool=pool,
+    )
     door = Door(context)
 
     @get("/health", sync_to_thread=False)
@@ -61,4 +70,6 @@ def create_app(
 
     at_root = asgi("/wado", is_mount=True, copy_scope=True)(wado)
     mounted = asgi(BASE_PATH, is_mount=True, copy_scope=False)(door.__call__)
-    return WebApp(Litestar([health, mounted, at_root, *route_handlers], openapi_config=None, logging_config=None), door)
+    return WebApp(
+        Litestar([health, mounted, at_root, *route_handlers], openapi_config=None, logging_config=None), door, pool
+    )

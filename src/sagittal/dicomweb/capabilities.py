@@ -14,6 +14,7 @@ import msgspec
 from sagittal.dicom.web.accept import Offer, negotiate
 from sagittal.dicomweb.exchange import Answer, Request
 from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.imaging.render.recipe import MEDIA_TYPES
 
 WADL = "application/vnd.sun.wadl+xml"
 JSON = "application/json"
@@ -43,6 +44,7 @@ class _Kind(NamedTuple):
     parameters: tuple[str, ...] = ("accept",)
 
 
+_PICTURES = (*MEDIA_TYPES, *(f'multipart/related; type="{essence}"' for essence in MEDIA_TYPES))
 _SEARCH = _Kind((JSON_TYPE, XML_PARTS), _SEARCH_PARAMETERS)
 _OBJECTS = _Kind((DICOM_PARTS, "application/zip"))
 _KINDS: Mapping[str, _Kind] = {
@@ -53,6 +55,8 @@ _KINDS: Mapping[str, _Kind] = {
     "metadata": _Kind((JSON_TYPE, XML_PARTS)),
     "frames": _Kind(_BULK_TYPES),
     "bulkdata": _Kind(_BULK_TYPES),
+    "rendered": _Kind(_PICTURES, ("accept", "annotation", "quality", "viewport", "window", "iccprofile")),
+    "thumbnail": _Kind(_PICTURES, ("accept", "viewport")),
     "wado": _Kind(("application/dicom",), ("requestType", "studyUID", "seriesUID", "objectUID", "contentType")),
 }
 _STORE_TYPES = (DICOM_PARTS, "application/dicom", 'multipart/related; type="application/dicom+json"', XML_PARTS)

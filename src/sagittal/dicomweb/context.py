@@ -4,6 +4,7 @@ import msgspec
 
 from sagittal.archive.archive import Archive
 from sagittal.dicomweb.cache import BytesCache
+from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 
 BASE_PATH = "/dicom-web"
@@ -22,6 +23,7 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
         max_frames: named in one request.
         max_commits: instances of one STOW request on their way to the disk at one time; they share its syncs.
         cache_bytes: of finished metadata.
+        picture_cache_bytes: of finished small pictures, thumbnails above all.
     """
 
     request_timeout_s: float = 300.0
@@ -33,6 +35,7 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_frames: int = 10_000
     max_commits: int = 8
     cache_bytes: int = 32 * 1024**2
+    picture_cache_bytes: int = 16 * 1024**2
 
     @classmethod
     def of(cls, settings: Settings) -> "WebLimits":
@@ -51,3 +54,5 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     archive: Archive
     limits: WebLimits
     metadata_cache: BytesCache
+    picture_cache: BytesCache
+    pool: WorkerPool

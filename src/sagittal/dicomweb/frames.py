@@ -21,12 +21,13 @@ _RELATED = "multipart/related"
 
 async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
     """`GET .../frames/{list}`: the frames in the order of the list, numbered from 1."""
-    numbers = _numbers(names[3], context.limits.max_frames)
+    numbers = parse_numbers(names[3], context.limits.max_frames)
     found = await locate(context.archive, request.actor(), scope_of(names[:3]), request.deadline)
     return await answer_frames(context, request, found[0], numbers)
 
 
-def _numbers(text: str, most: int) -> tuple[int, ...]:
+def parse_numbers(text: str, most: int) -> tuple[int, ...]:
+    """The frames of a list, from 1, at most `most`."""
     texts = text.split(",")
     if len(texts) > most:
         raise Invalid(f"at most {most} frames are given in one answer; got {len(texts)}")

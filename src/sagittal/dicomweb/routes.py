@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from sagittal.dicomweb import bulkdata, frames, metadata, objects, search, store, wado_uri
+from sagittal.dicomweb import bulkdata, frames, metadata, objects, rendered, search, store, wado_uri
 from sagittal.dicomweb.capabilities import answer_capabilities
 from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Request
@@ -29,24 +29,38 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/studies": {"GET": search.studies, "POST": store.store},
     _STUDY: {"GET": objects.retrieve, "POST": store.store},
     f"{_STUDY}/metadata": {"GET": metadata.retrieve},
+    f"{_STUDY}/rendered": {"GET": rendered.retrieve},
+    f"{_STUDY}/thumbnail": {"GET": rendered.thumbnail},
     f"{_STUDY}/series": {"GET": search.series},
     f"{_STUDY}/instances": {"GET": search.instances},
     _SERIES: {"GET": objects.retrieve},
     f"{_SERIES}/metadata": {"GET": metadata.retrieve},
+    f"{_SERIES}/rendered": {"GET": rendered.retrieve},
+    f"{_SERIES}/thumbnail": {"GET": rendered.thumbnail},
     f"{_SERIES}/instances": {"GET": search.instances},
     _INSTANCE: {"GET": objects.retrieve},
     f"{_INSTANCE}/metadata": {"GET": metadata.retrieve},
+    f"{_INSTANCE}/rendered": {"GET": rendered.retrieve},
+    f"{_INSTANCE}/thumbnail": {"GET": rendered.thumbnail},
     f"{_INSTANCE}/frames/*": {"GET": frames.retrieve},
+    f"{_INSTANCE}/frames/*/rendered": {"GET": rendered.retrieve_frames},
+    f"{_INSTANCE}/frames/*/thumbnail": {"GET": rendered.thumbnail},
     f"{_INSTANCE}/bulkdata/*": {"GET": bulkdata.retrieve},
     "/patients": {"GET": search.patients},
     "/series": {"GET": search.series},
     "/instances": {"GET": search.instances},
     "/series/*": {"GET": by_series(objects.retrieve)},
     "/series/*/metadata": {"GET": by_series(metadata.retrieve)},
+    "/series/*/rendered": {"GET": by_series(rendered.retrieve)},
+    "/series/*/thumbnail": {"GET": by_series(rendered.thumbnail)},
     "/series/*/instances": {"GET": by_series(search.instances)},
     "/instances/*": {"GET": by_instance(objects.retrieve)},
     "/instances/*/metadata": {"GET": by_instance(metadata.retrieve)},
+    "/instances/*/rendered": {"GET": by_instance(rendered.retrieve)},
+    "/instances/*/thumbnail": {"GET": by_instance(rendered.thumbnail)},
     "/instances/*/frames/*": {"GET": by_instance(frames.retrieve)},
+    "/instances/*/frames/*/rendered": {"GET": by_instance(rendered.retrieve_frames)},
+    "/instances/*/frames/*/thumbnail": {"GET": by_instance(rendered.thumbnail)},
     "/instances/*/bulkdata/*": {"GET": by_instance(bulkdata.retrieve)},
     "/wado": {"GET": wado_uri.retrieve},
 }

@@ -7,9 +7,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.imaging.render.attributes import numbers, text
+from sagittal.imaging.render.recipe import PATIENT, TECHNIQUE
 
-PATIENT, TECHNIQUE = "patient", "technique"
-KEYWORDS = (PATIENT, TECHNIQUE)
 _PATIENT_TAGS = ("00100010", "00100020", "00100030", "00100040", "00080020", "00080050")
 _TECHNIQUE_TAGS = ("00080060", "00081030", "0008103E", "00180015", "00181030")
 _TECHNIQUE_NUMBERS = (

@@ -2,26 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import NamedTuple
 
 from PIL import Image
 
 from sagittal.errors import Exhausted, Unsupported
+from sagittal.imaging.render.recipe import DEFAULT_QUALITY, GIF, JPEG, MEDIA_TYPES, PNG, WEBP
 
-JPEG, PNG, GIF, WEBP = "image/jpeg", "image/png", "image/gif", "image/webp"
-MEDIA_TYPES = (JPEG, PNG, GIF, WEBP)
-"""In our order of preference; PS3.18 Table 8.7.4-1 asks for the first three."""
-
-DEFAULT_QUALITY = 90
 _LARGEST_SIDE: Mapping[str, int] = {JPEG: 65535, GIF: 65535, WEBP: 16383}
 _SHORTEST_FRAME_MS = 20  # browsers slow GIFs with less down to 100 ms
-
-
-class Encoded(NamedTuple):
-    """A picture as it goes out."""
-
-    media_type: str
-    data: bytes
 
 
 def encode_picture(

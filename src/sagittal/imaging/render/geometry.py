@@ -1,34 +1,14 @@
 """Pictures of square pixels in the size that is asked for (PS3.18 Section 8.3.5.1.3)."""
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from sagittal.errors import Exhausted
+from sagittal.imaging.render.recipe import Viewport
 
 MAX_PICTURE_PIXELS = 128 * 1024**2
 _REDUCING_GAP = 3.0  # large pictures are first reduced by whole numbers, which is several times as fast
-
-
-class Viewport(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a picture is shown, and how large.
-
-    Attributes:
-        width, height: of the viewport, pixels; the picture is scaled to fit in, keeping its aspect ratio.
-        left, top: of the region shown, pixels of the picture.
-        region_width, region_height: its size; 0 means up to the edge; negative flips the picture, left to right or
-            upside down.
-        only_shrinks: a smaller picture stays as small as it is.
-    """
-
-    width: int
-    height: int
-    left: float = 0.0
-    top: float = 0.0
-    region_width: float = 0.0
-    region_height: float = 0.0
-    only_shrinks: bool = False
 
 
 def place(picture: npt.NDArray[np.uint8], pixel_aspect: float = 1.0, viewport: Viewport | None = None) -> Image.Image:

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.imaging.render.attributes import items, number, text, words
 from sagittal.imaging.render.lookup import Lookup, read_lookup
+from sagittal.imaging.render.recipe import Window
 from sagittal.imaging.render.voi import (
     Values,
-    Window,
     default_window,
     stored_lookups,
     stored_windows,

@@ -1,28 +1,53 @@
-"""What is to be made of frames, and the making: all of it in one call, for a worker process."""
+"""What picture is to be made. Light: a process that only asks for pictures does not load what makes them."""
 
-from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
-from sagittal.dicom import json_model
-from sagittal.dicom.json_model import JsonDataset
-from sagittal.dicom.transfer_syntax import encoding_of
-from sagittal.errors import NotFound
-from sagittal.imaging.codecs import decode_frame
-from sagittal.imaging.pixels import FrameShape
-from sagittal.imaging.render.annotation import annotate
-from sagittal.imaging.render.attributes import attributes_of_frame
-from sagittal.imaging.render.cine import frame_times
-from sagittal.imaging.render.colour import icc_profile, srgb_profile
-from sagittal.imaging.render.encode import DEFAULT_QUALITY, JPEG, encode_cine, encode_picture
-from sagittal.imaging.render.geometry import Viewport, place
-from sagittal.imaging.render.grayscale import VoiChoice, stages_of
-from sagittal.imaging.render.overlays import needs_words
-from sagittal.imaging.render.pipeline import Choice, pixel_aspect, render_frame
-from sagittal.imaging.render.voi import Window, stored_windows
+JPEG, PNG, GIF, WEBP = "image/jpeg", "image/png", "image/gif", "image/webp"
+MEDIA_TYPES = (JPEG, PNG, GIF, WEBP)
+"""In our order of preference; PS3.18 Table 8.7.4-1 asks for the first three."""
+
+DEFAULT_QUALITY = 90
+
+PATIENT, TECHNIQUE = "patient", "technique"
+ANNOTATIONS = (PATIENT, TECHNIQUE)
+
+Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+FUNCTIONS: tuple[Function, ...] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A range of modality values that is spread over black to white (PS3.3 Section C.11.2.1.2)."""
+
+    center: float
+    width: float
+    function: Function = "LINEAR"
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether the width is one that the function has (PS3.3 Sections C.11.2.1.2.1 and C.11.2.1.3)."""
+        return self.width >= 1 if self.function == "LINEAR" else self.width > 0
+
+
+class Viewport(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a picture is shown, and how large.
+
+    Attributes:
+        width, height: of the viewport, pixels; the picture is scaled to fit in, keeping its aspect ratio.
+        left, top: of the region shown, pixels of the picture.
+        region_width, region_height: its size; 0 means up to the edge; negative flips the picture, left to right or
+            upside down.
+        only_shrinks: a smaller picture stays as small as it is.
+    """
+
+    width: int
+    height: int
+    left: float = 0.0
+    top: float = 0.0
+    region_width: float = 0.0
+    region_height: float = 0.0
+    only_shrinks: bool = False
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +58,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         quality: 1 to 100.
         viewport: region and size; the whole picture with square pixels if None.
         window: instead of those of the instance.
-        annotations: of `annotation.KEYWORDS`.
+        annotations: of ANNOTATIONS.
         icc: `""` or `"no"` embeds no profile, `"srgb"` sRGB's, `"yes"` the instance's own with its colours left as they
             are (PS3.18 Section 8.3.5.1.5).
     """
@@ -51,70 +76,3 @@ class EncodedFrame(msgspec.Struct, frozen=True):
 
     index: int
     data: bytes
-
-
-def make(attributes: bytes, shape: FrameShape, frames: Sequence[EncodedFrame], recipe: Recipe) -> bytes:
-    """The picture of one frame, or the moving picture of several.
-
-    Args:
-        attributes: of the instance, DICOM JSON.
-
-    Raises:
-        Invalid, Unsupported, Exhausted: the frames or attributes cannot be read, or ask too much.
-    """
-    dataset = json_model.loads(attributes)[0]
-    if not frames:
-        raise NotFound("there are no frames to make a picture of")
-    voi = _common_voi(dataset, shape, frames, recipe)
-    images = [_image(dataset, shape, frame, recipe, voi) for frame in frames]
-    if len(images) == 1:
-        profile = _embedded(dataset, recipe)
-        return encode_picture(images[0], recipe.media_type, quality=recipe.quality, icc_profile=profile)
-    times = frame_times(dataset, frames[-1].index + 1)
-    return encode_cine(images, _shown_for(times, frames), recipe.media_type, quality=recipe.quality)
-
-
-def _image(dataset: JsonDataset, shape: FrameShape, frame: EncodedFrame, recipe: Recipe, voi: VoiChoice) -> Image.Image:
-    decoded = decode_frame(frame.data, shape)
-    words = _words(frame.data, shape) if needs_words(dataset) else None
-    choice = Choice(voi=voi, converts_colour=recipe.icc != "yes")
-    picture = render_frame(decoded, dataset, index=frame.index, choice=choice, words=words)
-    aspect = pixel_aspect(attributes_of_frame(dataset, frame.index))
-    return annotate(place(picture, aspect, recipe.viewport), dataset, recipe.annotations)
-
-
-def _common_voi(dataset: JsonDataset, shape: FrameShape, frames: Sequence[EncodedFrame], recipe: Recipe) -> VoiChoice:
-    """Where the instance has no window, one for all frames, from the one in the middle: cine must not flicker."""
-    asked = VoiChoice(window=recipe.window)
-    is_grey = shape.samples_per_pixel == 1 and shape.photometric_interpretation != "PALETTE COLOR"
-    if len(frames) == 1 or not is_grey or recipe.window is not None:
-        return asked
-    middle = frames[len(frames) // 2]
-    stages = stages_of(attributes_of_frame(dataset, middle.index), decode_frame(middle.data, shape))
-    has_own = bool(stored_windows(attributes_of_frame(dataset, middle.index)))
-    return asked if has_own or not isinstance(stages.voi, Window) else VoiChoice(window=stages.voi)
-
-
-def _shown_for(times: Sequence[float], frames: Sequence[EncodedFrame]) -> list[float]:
-    """How long each frame is shown where some were left out: until the next that is there."""
-    ends = [frame.index for frame in frames[1:]] + [len(times)]
-    return [sum(times[frame.index : end]) for frame, end in zip(frames, ends, strict=True)]
-
-
-def _words(data: bytes, shape: FrameShape) -> npt.NDArray[np.generic] | None:
-    """The words of a native frame of one sample, unused bits and all; None for any other."""
-    is_native = not encoding_of(shape.transfer_syntax_uid).is_encapsulated
-    if not is_native or shape.samples_per_pixel != 1 or shape.bits_allocated not in (8, 16, 32):
-        return None
-    size = shape.rows * shape.columns
-    order = "<" if shape.is_little_endian else ">"
-    if len(data) < size * shape.bits_allocated // 8:
-        return None
-    whole = np.frombuffer(data, f"{order}u{shape.bits_allocated // 8}", size)
-    return whole.reshape(shape.rows, shape.columns)
-
-
-def _embedded(dataset: JsonDataset, recipe: Recipe) -> bytes:
-    if recipe.icc == "srgb":
-        return srgb_profile()
-    return (icc_profile(dataset) or srgb_profile()) if recipe.icc == "yes" else b""

@@ -1,37 +1,21 @@
 """Values of interest to shades of grey: windows and VOI LUTs (PS3.3 Section C.11.2)."""
 
-from typing import Literal, cast
+from typing import cast
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.imaging.render.attributes import items, number, numbers, text
 from sagittal.imaging.render.lookup import Lookup, read_lookup
+from sagittal.imaging.render.recipe import Function, Window
 
-Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 Values = npt.NDArray[np.float64]
-Modality = str
-FUNCTIONS: tuple[Function, ...] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 _CT_WINDOW = (40.0, 400.0)
 _SAMPLES = 65536
 _PERCENTILES = {"CR": (1.0, 99.5), "DX": (1.0, 99.5), "MG": (1.0, 99.5), "MR": (1.0, 99.0), "PT": (0.0, 99.5)}
 _OTHER_PERCENTILES = (0.5, 99.5)
-
-
-class Window(msgspec.Struct, frozen=True):
-    """A range of modality values that is spread over black to white (PS3.3 Section C.11.2.1.2)."""
-
-    center: float
-    width: float
-    function: Function = "LINEAR"
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether the width is one that the function has (PS3.3 Sections C.11.2.1.2.1 and C.11.2.1.3)."""
-        return self.width >= 1 if self.function == "LINEAR" else self.width > 0
 
 
 def windowed(values: Values, window: Window) -> Values:

@@ -12,7 +12,8 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut, apply_windowing
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.errors import Invalid
 from sagittal.imaging.render.grayscale import VoiChoice, stages_of, to_grey
-from sagittal.imaging.render.voi import Window, default_window, stored_windows, windowed
+from sagittal.imaging.render.recipe import Window
+from sagittal.imaging.render.voi import default_window, stored_windows, windowed
 
 
 def attributes(**more: Any) -> JsonDataset:  # Any: pydicom's attributes are of any type

@@ -11,11 +11,10 @@ from pydicom.overlays import get_overlay_array
 
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.errors import Invalid
-from sagittal.imaging.render import Choice, render_frame
 from sagittal.imaging.render.attributes import attributes_of_frame, binary, numbers
 from sagittal.imaging.render.colour import srgb_profile
 from sagittal.imaging.render.overlays import needs_words, overlay_mask
-from sagittal.imaging.render.pipeline import pixel_aspect
+from sagittal.imaging.render.pipeline import Choice, pixel_aspect, render_frame
 from sagittal.imaging.render.shutter import shutter_mask
 
 

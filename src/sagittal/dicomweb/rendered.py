@@ -1,0 +1,189 @@
+"""WADO-RS rendered resources and thumbnails (PS3.18 Sections 10.4.1.1.3 and 10.4.1.1.4)."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from sagittal.archive.model import StoredInstance
+from sagittal.dicom.web.accept import Offer, negotiate
+from sagittal.dicomweb.context import Context
+from sagittal.dicomweb.exchange import Answer, Headers, Request
+from sagittal.dicomweb.frame_types import frame_type
+from sagittal.dicomweb.frames import parse_numbers
+from sagittal.dicomweb.pieces import Multipart, Part, joined
+from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.dicomweb.rendering import Rendering, parse_rendering, parse_thumbnail
+from sagittal.dicomweb.urls import scope_of
+from sagittal.dicomweb.validators import REVALIDATED, etag_of, is_fresh
+from sagittal.errors import NotFound, Unsupported
+from sagittal.imaging.render.recipe import GIF, JPEG, MEDIA_TYPES, PNG, WEBP, Recipe
+from sagittal.retrieve.rendered import cine_numbers, has_pixels, middle_frame, rendered, representative
+from sagittal.retrieve.scope import intact, locate
+
+_RELATED = "multipart/related"
+_MOVING = (GIF, WEBP)
+_CINE_ORDER = (GIF, JPEG, PNG, WEBP)
+_FORM = "1"  # part of the entity tag: to be raised when the same frames give other pictures
+_KEPT = "private, max-age=86400"
+
+
+class _Subject(NamedTuple):
+    """What one picture shows: a frame, or several of one instance one after the other."""
+
+    instance: StoredInstance
+    numbers: Sequence[int]
+
+
+async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
+    """`GET .../rendered` of a study, a series or an instance: a picture of each instance that has pixels."""
+    rendering = parse_rendering(request.parameters())
+    found = intact(await locate(context.archive, request.actor(), scope_of(names), request.deadline))
+    shown = _showable(found)
+    offer = _negotiate(request, is_single=len(shown) == 1, is_cine=len(shown) == 1 and shown[0].frames > 1)
+    media_type = offer.related_type or offer.essence
+    subjects = [_subject(instance, media_type) for instance in shown]
+    return await _answer(context, request, subjects, offer, rendering, REVALIDATED if len(names) < 3 else _KEPT)
+
+
+async def retrieve_frames(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
+    """`GET .../frames/{list}/rendered`: a picture of each frame, in the order of the list."""
+    rendering = parse_rendering(request.parameters())
+    numbers = parse_numbers(names[3], context.limits.max_frames)
+    found = intact(await locate(context.archive, request.actor(), scope_of(names[:3]), request.deadline))
+    instance = found[0]
+    _check_frames(instance, numbers)
+    _showable(found)
+    offer = _negotiate(request, is_single=len(numbers) == 1, is_cine=False)
+    subjects = [_Subject(instance, (number,)) for number in numbers]
+    return await _answer(context, request, subjects, offer, rendering, _KEPT)
+
+
+async def thumbnail(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
+    """`GET .../thumbnail` of a study, a series, an instance or a frame: one small picture that stands for it."""
+    recipe = parse_thumbnail(request.parameters())
+    found = intact(await locate(context.archive, request.actor(), scope_of(names[:3]), request.deadline))
+    instance = representative(_showable(found))
+    number = middle_frame(instance)
+    if len(names) > 3:
+        number = parse_numbers(names[3], 1)[0]
+        _check_frames(instance, (number,))
+    offer = _negotiate(request, is_single=True, is_cine=False)
+    subjects = [_Subject(instance, (number,))]
+    caching = REVALIDATED if len(names) < 3 else _KEPT
+    return await _answer(context, request, subjects, offer, Rendering(recipe), caching)
+
+
+def _showable(found: Sequence[StoredInstance]) -> list[StoredInstance]:
+    """Those of which there are pictures."""
+    shown = [one for one in found if has_pixels(one) and not frame_type(one).essence.startswith("video/")]
+    if not shown:
+        raise NotAcceptable(
+            "none of the instances has pixels to show: there are no pictures of reports, documents, video"
+        )
+    return shown
+
+
+def _check_frames(instance: StoredInstance, numbers: Sequence[int]) -> None:
+    if not has_pixels(instance):
+        raise NotFound(f"instance {instance.sop_instance_uid} has no pixels, and so no frames")
+    most = max(1, instance.frames)
+    if max(numbers) > most:
+        raise NotFound(f"instance {instance.sop_instance_uid} has {most} frames; there is no frame {max(numbers)}")
+
+
+def _subject(instance: StoredInstance, media_type: str) -> _Subject:
+    if instance.frames > 1 and media_type in _MOVING:
+        return _Subject(instance, cine_numbers(instance.frames))
+    return _Subject(instance, (middle_frame(instance),))
+
+
+def _negotiate(request: Request, *, is_single: bool, is_cine: bool) -> Offer:
+    """Which kind of picture; several go in one part each, also to a client that does not say so."""
+    essences = _CINE_ORDER if is_cine else MEDIA_TYPES
+    bare = [Offer(essence) for essence in essences]
+    related = [Offer(_RELATED, essence) for essence in essences]
+    choice = negotiate(request.accept(), [*bare, *related] if is_single else [*related, *bare])
+    if choice is None:
+        raise NotAcceptable(f"pictures are given as {', '.join(MEDIA_TYPES)}, alone or in {_RELATED}")
+    offer = choice.offer
+    return offer if is_single or offer.related_type else Offer(_RELATED, offer.essence)
+
+
+async def _answer(
+    context: Context,
+    request: Request,
+    subjects: Sequence[_Subject],
+    offer: Offer,
+    rendering: Rendering,
+    caching: str,
+) -> Answer:
+    recipe = msgspec.structs.replace(rendering.recipe, media_type=offer.related_type or offer.essence)
+    numbers = ";".join(",".join(map(str, subject.numbers)) for subject in subjects)
+    variant = (_FORM, offer.essence, numbers, repr(recipe))
+    etag = etag_of([subject.instance for subject in subjects], *variant)
+    headers: Headers = (("etag", etag), ("cache-control", caching), ("vary", "accept"))
+    if rendering.ignored:
+        headers += (("warning", f'299 - "not known here, left out: {", ".join(rendering.ignored)}"'),)
+    if is_fresh(request, etag):
+        return Answer(304, headers)
+    if offer.essence != _RELATED:
+        data = await _picture(context, request, subjects[0], recipe)
+        return Answer(200, (("content-type", recipe.media_type), *headers), data)
+    pictures = _pictures(context, request, subjects, recipe)
+    try:
+        first = await anext(pictures)  # made before the answer begins, so that an error in it still gets its status
+    except StopAsyncIteration:
+        raise NotAcceptable("none of the instances can be shown as a picture") from None
+    multipart = Multipart(recipe.media_type)
+    body = joined(multipart.write(_parts(first, pictures, recipe.media_type)))
+    return Answer(200, (("content-type", multipart.content_type), *headers), body)
+
+
+async def _picture(context: Context, request: Request, subject: _Subject, recipe: Recipe) -> bytes:
+    """One picture, small ones from the cache."""
+    key = (subject.instance.digest, tuple(subject.numbers), recipe)
+    kept = context.picture_cache.get(key)
+    if kept is not None:
+        return kept
+    try:
+        data = await rendered(
+            context.archive,
+            request.actor(),
+            context.pool,
+            subject.instance,
+            subject.numbers,
+            recipe,
+            request.deadline,
+        )
+    except Unsupported as error:
+        raise NotAcceptable(str(error)) from error
+    if len(data) <= _LARGEST_KEPT_BYTES:
+        context.picture_cache.put(key, data)
+    return data
+
+
+async def _pictures(
+    context: Context, request: Request, subjects: Sequence[_Subject], recipe: Recipe
+) -> AsyncGenerator[bytes, None]:
+    """The pictures one by one; of several instances, those that cannot be shown are left out."""
+    is_one_instance = len({subject.instance.sop_instance_uid for subject in subjects}) == 1
+    for subject in subjects:
+        try:
+            yield await _picture(context, request, subject, recipe)
+        except NotAcceptable:
+            if is_one_instance:
+                raise
+
+
+async def _parts(first: bytes, others: AsyncGenerator[bytes, None], media_type: str) -> AsyncIterator[Part]:
+    yield Part(media_type, len(first), _once(first))
+    async for data in others:
+        yield Part(media_type, len(data), _once(data))
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+_LARGEST_KEPT_BYTES = 64 * 1024

@@ -1,0 +1,109 @@
+"""Frames as stored to a finished picture, all of it in one call, for a worker process."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from sagittal.dicom import json_model
+from sagittal.dicom.dataset import HeaderReader
+from sagittal.dicom.json_model import JsonDataset
+from sagittal.dicom.transfer_syntax import encoding_of
+from sagittal.errors import Invalid, NotFound
+from sagittal.imaging.codecs import decode_frame
+from sagittal.imaging.pixels import SHAPE_TAGS, FrameShape
+from sagittal.imaging.render.annotation import annotate
+from sagittal.imaging.render.attributes import attributes_of_frame
+from sagittal.imaging.render.cine import frame_times
+from sagittal.imaging.render.colour import icc_profile, srgb_profile
+from sagittal.imaging.render.encode import encode_cine, encode_picture
+from sagittal.imaging.render.geometry import place
+from sagittal.imaging.render.grayscale import VoiChoice, stages_of
+from sagittal.imaging.render.overlays import needs_words
+from sagittal.imaging.render.pipeline import Choice, pixel_aspect, render_frame
+from sagittal.imaging.render.recipe import EncodedFrame, Recipe, Window
+from sagittal.imaging.render.voi import stored_windows
+
+MAX_CINE_BYTES = 512 * 1024**2
+"""Of the decoded frames of a moving picture; of longer ones frames are left out."""
+
+
+def make_picture(header: bytes, transfer_syntax_uid: str, frames: Sequence[EncodedFrame], recipe: Recipe) -> bytes:
+    """The picture of one frame, or the moving picture of several.
+
+    Args:
+        header: the data set up to its pixels, with the head of their element, as stored.
+        transfer_syntax_uid: of the data set.
+
+    Raises:
+        Invalid, Unsupported, Exhausted: the frames or attributes cannot be read, or ask too much.
+    """
+    reader = HeaderReader(transfer_syntax_uid, SHAPE_TAGS)
+    if not reader.feed(header):
+        raise Invalid("a data set ends before its pixel data")
+    found = reader.header
+    shape = FrameShape.of(found)
+    dataset = json_model.loads(json_model.encode(header[: found.length], transfer_syntax_uid))[0]
+    if not frames:
+        raise NotFound("there are no frames to make a picture of")
+    frames = _few_enough(frames, shape)
+    voi = _common_voi(dataset, shape, frames, recipe)
+    images = [_image(dataset, shape, frame, recipe, voi) for frame in frames]
+    if len(images) == 1:
+        profile = _embedded(dataset, recipe)
+        return encode_picture(images[0], recipe.media_type, quality=recipe.quality, icc_profile=profile)
+    times = frame_times(dataset, frames[-1].index + 1)
+    return encode_cine(images, _shown_for(times, frames), recipe.media_type, quality=recipe.quality)
+
+
+def _few_enough(frames: Sequence[EncodedFrame], shape: FrameShape) -> Sequence[EncodedFrame]:
+    """Every n-th frame, so that all of them decoded fit into memory."""
+    step = -(-len(frames) * max(shape.decoded_bytes, 1) // MAX_CINE_BYTES)
+    return frames[:: max(1, step)]
+
+
+def _image(dataset: JsonDataset, shape: FrameShape, frame: EncodedFrame, recipe: Recipe, voi: VoiChoice) -> Image.Image:
+    decoded = decode_frame(frame.data, shape)
+    words = _words(frame.data, shape) if needs_words(dataset) else None
+    choice = Choice(voi=voi, converts_colour=recipe.icc != "yes")
+    picture = render_frame(decoded, dataset, index=frame.index, choice=choice, words=words)
+    aspect = pixel_aspect(attributes_of_frame(dataset, frame.index))
+    return annotate(place(picture, aspect, recipe.viewport), dataset, recipe.annotations)
+
+
+def _common_voi(dataset: JsonDataset, shape: FrameShape, frames: Sequence[EncodedFrame], recipe: Recipe) -> VoiChoice:
+    """Where the instance has no window, one for all frames, from the one in the middle: cine must not flicker."""
+    asked = VoiChoice(window=recipe.window)
+    is_grey = shape.samples_per_pixel == 1 and shape.photometric_interpretation != "PALETTE COLOR"
+    if len(frames) == 1 or not is_grey or recipe.window is not None:
+        return asked
+    middle = frames[len(frames) // 2]
+    stages = stages_of(attributes_of_frame(dataset, middle.index), decode_frame(middle.data, shape))
+    has_own = bool(stored_windows(attributes_of_frame(dataset, middle.index)))
+    return asked if has_own or not isinstance(stages.voi, Window) else VoiChoice(window=stages.voi)
+
+
+def _shown_for(times: Sequence[float], frames: Sequence[EncodedFrame]) -> list[float]:
+    """How long each frame is shown where some were left out: until the next that is there."""
+    ends = [frame.index for frame in frames[1:]] + [len(times)]
+    return [sum(times[frame.index : end]) for frame, end in zip(frames, ends, strict=True)]
+
+
+def _words(data: bytes, shape: FrameShape) -> npt.NDArray[np.generic] | None:
+    """The words of a native frame of one sample, unused bits and all; None for any other."""
+    is_native = not encoding_of(shape.transfer_syntax_uid).is_encapsulated
+    if not is_native or shape.samples_per_pixel != 1 or shape.bits_allocated not in (8, 16, 32):
+        return None
+    size = shape.rows * shape.columns
+    order = "<" if shape.is_little_endian else ">"
+    if len(data) < size * shape.bits_allocated // 8:
+        return None
+    whole = np.frombuffer(data, f"{order}u{shape.bits_allocated // 8}", size)
+    return whole.reshape(shape.rows, shape.columns)
+
+
+def _embedded(dataset: JsonDataset, recipe: Recipe) -> bytes:
+    if recipe.icc == "srgb":
+        return srgb_profile()
+    return (icc_profile(dataset) or srgb_profile()) if recipe.icc == "yes" else b""

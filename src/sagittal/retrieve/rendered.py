@@ -1,0 +1,97 @@
+"""Instances as pictures (PS3.18 Section 10.4.1.1.3): read here, made in a worker."""
+
+from collections.abc import Sequence
+
+from sagittal.archive.model import StoredInstance
+from sagittal.archive.reader import ArchiveReader
+from sagittal.dicom.dataset import read_header
+from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_of
+from sagittal.errors import Exhausted, Invalid, NotFound, Unsupported
+from sagittal.imaging.render.job import make
+from sagittal.imaging.render.recipe import EncodedFrame, Recipe
+from sagittal.retrieve.frames import locate_frame, read_frame
+from sagittal.retrieve.header import read_inflated
+from sagittal.runtime.actor import Actor
+from sagittal.runtime.deadline import Deadline
+from sagittal.runtime.pools import WorkerPool
+
+MAX_CINE_FRAMES = 256
+"""Of one moving picture; of more, every n-th is shown, as long as those between would be."""
+
+MAX_CINE_READ_BYTES = 256 * 1024**2
+_MAX_HEADER_BYTES = 64 * 1024**2
+
+
+async def rendered(
+    archive: ArchiveReader,
+    actor: Actor,
+    pool: WorkerPool,
+    instance: StoredInstance,
+    numbers: Sequence[int],
+    recipe: Recipe,
+    deadline: Deadline,
+) -> bytes:
+    """A picture of frame `numbers[0]`, or a moving one of several; numbers count from 1 and rise.
+
+    Raises:
+        NotFound: there is no such frame.
+        Unsupported: it cannot be shown: no pixels, or pixels that cannot be read.
+        Exhausted: it would take too much time or memory.
+    """
+    if not has_pixels(instance):
+        raise Unsupported(f"instance {instance.sop_instance_uid} has no pixels that could be shown")
+    frames = await _frames(archive, actor, instance, numbers, deadline)
+    header, syntax = await _header(archive, instance)
+    try:
+        return await pool.run(make, header, syntax, frames, recipe, deadline=deadline)
+    except Invalid as error:  # what is kept is not fit to be shown; the request itself was right
+        raise Unsupported(f"instance {instance.sop_instance_uid} cannot be shown: {error}") from error
+
+
+def has_pixels(instance: StoredInstance) -> bool:
+    """Whether there may be something to show; of deflated instances only reading tells."""
+    return instance.pixel_offset is not None or encoding_of(instance.transfer_syntax_uid).is_deflated
+
+
+def cine_numbers(frames: int) -> range:
+    """The frames of a moving picture of an instance with so many."""
+    return range(1, frames + 1, -(-frames // MAX_CINE_FRAMES))
+
+
+def representative(shown: Sequence[StoredInstance]) -> StoredInstance:
+    """The instance in the middle of the first series of `shown`, which is not empty."""
+    first_series = [one for one in shown if one.series_instance_uid == shown[0].series_instance_uid]
+    return first_series[len(first_series) // 2]
+
+
+def middle_frame(instance: StoredInstance) -> int:
+    """The number of the frame that stands for an instance."""
+    return max(1, instance.frames) // 2 + instance.frames % 2 if instance.frames > 1 else 1
+
+
+async def _frames(
+    archive: ArchiveReader, actor: Actor, instance: StoredInstance, numbers: Sequence[int], deadline: Deadline
+) -> list[EncodedFrame]:
+    read: list[EncodedFrame] = []
+    size = 0
+    for number in numbers:
+        frame = await locate_frame(archive, actor, instance, number, deadline)
+        size += frame.length
+        if size > MAX_CINE_READ_BYTES and read:
+            raise Exhausted(f"the frames of one moving picture are at most {MAX_CINE_READ_BYTES} bytes")
+        read.append(EncodedFrame(number - 1, await read_frame(archive, instance, frame)))
+    return read
+
+
+async def _header(archive: ArchiveReader, instance: StoredInstance) -> tuple[bytes, str]:
+    """The data set up to the first byte of its pixels, and how it is written."""
+    if encoding_of(instance.transfer_syntax_uid).is_deflated:
+        data = await read_inflated(archive, instance)
+        pixels = read_header(data, EXPLICIT_VR_LITTLE_ENDIAN, frozenset()).pixel_data
+        if pixels is None:
+            raise NotFound(f"instance {instance.sop_instance_uid} has no pixels")
+        return data[: pixels.offset], EXPLICIT_VR_LITTLE_ENDIAN
+    length = instance.pixel_offset or 0
+    if length > _MAX_HEADER_BYTES:
+        raise Exhausted(f"{length} bytes before the pixels are more than {_MAX_HEADER_BYTES} at a time")
+    return await archive.read(instance, instance.data_set_offset, length), instance.transfer_syntax_uid
