@@ -101,7 +101,8 @@ def test_answers_tell_where_the_instances_are(server: WebServer) -> None:
     [
         ("", 415),
         ("text/plain", 415),
-        ('multipart/related; type="application/dicom+json"; boundary=x', 415),
+        ('multipart/related; type="text/plain"; boundary=x', 415),
+        ('multipart/related; type="application/dicom+json"; boundary=x', 400),
         ("multipart/related; type=application/dicom", 400),
         ("nonsense", 400),
         ('multipart/related; type="application/dicom"; boundary=x', 400),

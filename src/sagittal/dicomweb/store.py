@@ -18,6 +18,7 @@ from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, ClientGone, Request
 from sagittal.dicomweb.problems import NotAcceptable, TooLarge, UnsupportedMediaType
 from sagittal.dicomweb.store_answer import Outcome, answer_stored, failed, kept
+from sagittal.dicomweb.store_composed import METADATA, Spool, composed, names_of, receive
 from sagittal.dicomweb.urls import scope_of
 from sagittal.errors import Exhausted, Invalid, SagittalError
 from sagittal.ingest import Part10Receiver
@@ -44,7 +45,10 @@ async def store(context: Context, request: Request, names: tuple[str, ...]) -> A
     session = context.archive.session(request.actor())
     intake = _Intake(context, session, study)
     try:
-        await _take(request, media_type, intake)
+        if _is_composed(media_type):
+            await _take_composed(context, request, media_type, intake)
+        else:
+            await _take(request, media_type, intake)
     finally:
         await intake.close()
         await session.close()
@@ -59,13 +63,35 @@ def _media_type(request: Request) -> MediaType:
     media_type = parse_content_type(text)
     if request.header("content-encoding").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType("the body of a store has no content coding")
-    if media_type.essence == DICOM:
+    if media_type.essence == DICOM or media_type.essence in METADATA:
         return media_type
-    if media_type.essence != RELATED or media_type.related_type not in ("", DICOM):
-        raise UnsupportedMediaType(f'a store takes {RELATED}; type="{DICOM}", or one {DICOM}')
+    if media_type.essence != RELATED or media_type.related_type not in ("", DICOM, *METADATA):
+        types = " or ".join(f'"{name}"' for name in (DICOM, *sorted(METADATA)))
+        raise UnsupportedMediaType(f"a store takes {RELATED} with type={types}, or one {DICOM}")
     if not media_type.boundary:
         raise Invalid(f"{RELATED} names its boundary in Content-Type; it is missing")
     return media_type
+
+
+def _is_composed(media_type: MediaType) -> bool:
+    return media_type.essence in METADATA or media_type.related_type in METADATA
+
+
+async def _take_composed(context: Context, request: Request, media_type: MediaType, intake: "_Intake") -> None:
+    """Feeds instances made of metadata and bulk data to the intake, when all of the body is here."""
+    spool = Spool(context)
+    try:
+        received = await receive(context, request.body(), media_type, spool)
+        for dataset in received.datasets:
+            try:
+                intake.begin({})
+                async for piece in composed(context, dataset, received):
+                    await intake.write(piece)
+                await intake.end()
+            except SagittalError as error:
+                await intake.refuse(error, *names_of(dataset))
+    finally:
+        spool.close()
 
 
 async def _take(request: Request, media_type: MediaType, intake: "_Intake") -> None:
@@ -156,6 +182,15 @@ class _Intake:
         self._commits.append(asyncio.ensure_future(_commit(part, self._limits.request_timeout_s)))
         if len(self._commits) > self._limits.max_commits:
             self.outcomes.append(await self._commits.popleft())
+
+    async def refuse(self, error: SagittalError, sop_class_uid: str, sop_instance_uid: str) -> None:
+        """The part that has begun cannot be made: what there is of it is forgotten."""
+        part, self._arriving = self._arriving, None
+        if part is not None and part.failure is None:
+            await part.receiver.abort()
+        self.complete += 1
+        log.info("instance not made", kind=type(error).__name__, detail=str(error))
+        self.outcomes.append(failed(error, sop_class_uid, sop_instance_uid))
 
     async def close(self) -> None:
         """Waits for the commits under way; a part that is not complete is forgotten."""

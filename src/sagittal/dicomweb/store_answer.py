@@ -12,6 +12,7 @@ from sagittal.dicomweb.exchange import Answer
 from sagittal.dicomweb.problems import problem, status_of
 from sagittal.dicomweb.urls import resource_url
 from sagittal.errors import Invalid
+from sagittal.ingest import NotAnInstance
 
 _COERCION_OF_DATA_ELEMENTS = 0xB000  # the warning nearest to "kept, but a person has to look", as DIMSE gives it too
 
@@ -58,12 +59,15 @@ def kept(stored: Stored) -> Outcome:
 def failed(error: BaseException, sop_class_uid: str = "", sop_instance_uid: str = "") -> Outcome:
     """The outcome of a part that was not kept."""
     status = status_of(error)
+    # What can be read and named is no bad syntax (PS3.18 Table 10.5.3-1): the instance is what is wrong.
+    is_readable = bool(sop_instance_uid) or isinstance(error, NotAnInstance)
+    code = 409 if status.code == 400 and is_readable else status.code
     return Outcome(
         state="failed",
         sop_class_uid=sop_class_uid,
         sop_instance_uid=sop_instance_uid,
         failure_reason=status.failure_reason,
-        status=status.code,
+        status=code,
     )
 
 
@@ -73,7 +77,8 @@ def answer_stored(
     """The answer to a store request (PS3.18 Table 10.5.3-1).
 
     200 if all was kept, 202 if some was or a person has to look at it, 409 if nothing was for what the instances are,
-    503 if nothing was for want of room. `broken` says why the body ended early; it is told in a Warning.
+    400 if nothing was DICOM at all, 415 if nothing was of a media type that is taken, 503 if nothing was for want of
+    room. `broken` says why the body ended early; it is told in a Warning.
     """
     if not outcomes:
         return problem(broken or Invalid("a store brings at least one instance; the body has none"), request_id)
@@ -89,7 +94,8 @@ def answer_stored(
 def _status(outcomes: Sequence[Outcome], broken: BaseException | None) -> int:
     states = {outcome.state for outcome in outcomes}
     if states == {"failed"}:
-        return 503 if all(outcome.status == 503 for outcome in outcomes) else 409
+        codes = {outcome.status for outcome in outcomes}
+        return codes.pop() if codes in ({400}, {415}, {503}) else 409
     return 200 if states == {"kept"} and broken is None else 202
 
 

@@ -22,6 +22,10 @@ _IDENTITY = {
 }
 
 
+class NotAnInstance(Invalid):
+    """A data set that can be read, and lacks what identifies an instance or has it in an impossible form."""
+
+
 class Receiver:
     """Passes a data set on to the archive, holding it to this site's limit of size."""
 
@@ -87,7 +91,7 @@ def begin(session: PackSession, arrival: Arrival, max_bytes: int = MAX_OBJECT_BY
 
 
 def check_identity(elements: Mapping[int, RawElement], arrival: Arrival) -> None:
-    """Raises Invalid when the data set cannot be named, or is not the instance that was announced.
+    """Raises NotAnInstance when the data set cannot be named, Invalid when it is not the instance that was announced.
 
     A UID of a form the standard does not allow is accepted (they are in archives of the field, and refusing would lose
     the instance), as long as it is 1 to 64 printable ASCII characters that can stand in an address of the web.
@@ -95,9 +99,11 @@ def check_identity(elements: Mapping[int, RawElement], arrival: Arrival) -> None
     for tag, name in _IDENTITY.items():
         uid = _bare(elements[tag].value) if tag in elements else ""
         if not uid:
-            raise Invalid(f"{name} is missing or empty")
+            raise NotAnInstance(f"{name} is missing or empty")
         if len(uid) > 64 or not uid.isascii() or not uid.isprintable() or "\\" in uid or "/" in uid:
-            raise Invalid(f"{name} is to be 1 to 64 printable characters, no slashes; got {len(uid)} of another form")
+            raise NotAnInstance(
+                f"{name} is to be 1 to 64 printable characters, no slashes; got {len(uid)} of another form"
+            )
     announced = {0x00080016: arrival.sop_class_uid, 0x00080018: arrival.sop_instance_uid}
     for tag, uid in announced.items():
         if uid and uid != _bare(elements[tag].value):
