@@ -25,7 +25,7 @@ from sagittal.dimse.tls import server_context
 from sagittal.errors import Invalid, NotFound
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
-from sagittal.runtime.pools import worker_pool
+from sagittal.runtime.pools import WorkerPool, worker_pool
 from sagittal.runtime.settings import Settings, parse_address
 from sagittal.web.front_page import front_page
 from sagittal.web.ohif import ohif_viewer
@@ -111,7 +111,7 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
         loop.add_signal_handler(name, stop.set)
     async with opened_archive(settings) as archive, worker_pool() as pool:
         listener = Listener(settings, services(archive, settings, pool), _dicom_tls(settings))
-        async with listener, _web(settings, archive) as web:
+        async with listener, _web(settings, archive, pool) as web:
             dicom = None
             if settings.dicom:
                 await listener.start(*parse_address(settings.dicom, "dicom"))
@@ -134,7 +134,7 @@ class _Web(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def _web(settings: Settings, archive: Archive) -> AsyncIterator[_Web | None]:
+async def _web(settings: Settings, archive: Archive, pool: WorkerPool) -> AsyncIterator[_Web | None]:
     if not settings.http:
         yield None
         return
@@ -142,14 +142,13 @@ async def _web(settings: Settings, archive: Archive) -> AsyncIterator[_Web | Non
     viewer = ohif_viewer(BASE_PATH)
     pages: list[ControllerRouterHandler] = [*front_page(archive, lambda: ways, has_viewer=viewer is not None)]
     pages += [viewer] if viewer is not None else []
-    app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=pages)
+    app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=pages, pool=pool)
     server = await start_http(app.asgi, *parse_address(settings.http, "http"), _http_tls(settings))
     try:
         ways |= _ways(settings, _url(settings, server))
         yield _Web(server, app)
     finally:
         await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)
-        await app.pool.close()
 
 
 def _ways(settings: Settings, url: str) -> dict[str, str]:

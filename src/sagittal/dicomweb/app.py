@@ -37,6 +37,7 @@ def create_app(
     *,
     is_ready: Callable[[], bool] = lambda: True,
     route_handlers: Sequence[ControllerRouterHandler] = (),
+    pool: WorkerPool | None = None,
 ) -> WebApp:
     """The application for one archive: `/dicom-web/...`, `/wado`, `/health`, and `route_handlers` of others.
 
@@ -44,9 +45,10 @@ def create_app(
         limits: how much one request may ask; the defaults if None.
         is_ready: whether `/health` says 200 or 503.
         route_handlers: further Litestar routes, for example a page for `/`.
+        pool: where pictures are made; one of its own if None. Whoever runs the application closes it.
     """
     limits = limits or WebLimits()
-    pool = WorkerPool()
+    pool = pool or WorkerPool()
     context = Context(
         archive=archive,
         limits=limits,

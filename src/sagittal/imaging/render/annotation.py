@@ -36,7 +36,7 @@ def annotate(image: Image.Image, dataset: JsonDataset, keywords: Iterable[str]) 
     size = max(9, min(32, marked.height // 28))
     draw = ImageDraw.Draw(marked)
     font = _font(size)
-    style = {"font": font, "fill": "white", "stroke_width": max(1, size // 12), "stroke_fill": "black"}
+    style = {"font": font, "fill": "white", "stroke_width": max(1, size // 12), "stroke_fill": "black", "spacing": 1}
     # ImageDraw's keyword arguments differ in type, which a mapping of them cannot say.
     draw.multiline_text((_MARGIN, _MARGIN), "\n".join(patient), **style)  # type: ignore[arg-type]
     at = (_MARGIN, marked.height - _MARGIN)
