@@ -33,7 +33,7 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     f"{_STUDY}/thumbnail": {"GET": rendered.thumbnail},
     f"{_STUDY}/series": {"GET": search.series},
     f"{_STUDY}/instances": {"GET": search.instances},
-    _SERIES: {"GET": objects.retrieve},
+    _SERIES: {"GET": objects.retrieve, "POST": store.store},
     f"{_SERIES}/metadata": {"GET": metadata.retrieve},
     f"{_SERIES}/rendered": {"GET": rendered.retrieve},
     f"{_SERIES}/thumbnail": {"GET": rendered.thumbnail},

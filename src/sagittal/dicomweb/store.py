@@ -33,8 +33,9 @@ _ANSWERS = (Offer("application/dicom+json"), Offer("application/json"), Offer("a
 
 
 async def store(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
-    """`POST /studies` and `POST /studies/{study}`."""
-    study = scope_of(names).study or ""
+    """`POST /studies` and `POST /studies/{study}`; not in PS3.18: `POST /studies/{study}/series/{series}`."""
+    scope = scope_of(names)
+    study = scope.study or ""
     media_type = _media_type(request)
     choice = negotiate(request.accept(), _ANSWERS)
     if choice is None:
@@ -43,7 +44,7 @@ async def store(context: Context, request: Request, names: tuple[str, ...]) -> A
     if length is not None and media_type.essence == DICOM and length > context.limits.max_object_bytes:
         raise TooLarge(f"the instance has {length} bytes, more than max_object_bytes={context.limits.max_object_bytes}")
     session = context.archive.session(request.actor())
-    intake = _Intake(context, session, study)
+    intake = _Intake(context, session, study, scope.series or "")
     try:
         if _is_composed(media_type):
             await _take_composed(context, request, media_type, intake)
@@ -143,7 +144,7 @@ class _Intake:
         broken: why the body ended before its end, if it did.
     """
 
-    def __init__(self, context: Context, session: PackSession, study: str) -> None:
+    def __init__(self, context: Context, session: PackSession, study: str, series: str) -> None:
         self.outcomes: list[Outcome] = []
         self.complete = 0
         self.broken: SagittalError | None = None
@@ -151,13 +152,14 @@ class _Intake:
         self._limits = context.limits
         self._session = session
         self._study = study
+        self._series = series
         self._arriving: _Arriving | None = None
         self._commits: deque[asyncio.Task[Outcome]] = deque()
 
     def begin(self, headers: Mapping[str, str]) -> None:
         """A part begins."""
         self._arriving = _Arriving(
-            Part10Receiver(self._session, self._limits.max_object_bytes, self._study), _refusal(headers)
+            Part10Receiver(self._session, self._limits.max_object_bytes, self._study, self._series), _refusal(headers)
         )
 
     async def write(self, data: bytes | memoryview) -> None:

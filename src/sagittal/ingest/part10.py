@@ -18,18 +18,21 @@ class Part10Receiver:
     the data set: files that tools of the field have edited differ there, and the data set decides.
 
     Args:
-        study: the Study Instance UID that the data set is to have; "" for any.
+        study, series: the Study and Series Instance UIDs that the data set is to have; "" for any.
 
     Attributes:
         sop_class_uid, sop_instance_uid: as the file meta information says, "" until it was read or if it does not.
     """
 
-    def __init__(self, session: PackSession, max_bytes: int = MAX_OBJECT_BYTES, study: str = "") -> None:
+    def __init__(
+        self, session: PackSession, max_bytes: int = MAX_OBJECT_BYTES, study: str = "", series: str = ""
+    ) -> None:
         self.sop_class_uid = ""
         self.sop_instance_uid = ""
         self._session = session
         self._max_bytes = max_bytes
         self._study = study
+        self._series = series
         self._head = bytearray()
         self._needs = _FIRST_LOOK_BYTES
         self._inner: Receiver | None = None
@@ -40,7 +43,7 @@ class Part10Receiver:
         Raises:
             Invalid: this is no DICOM file, or an instance that cannot be named.
             Unsupported: a DICOMDIR.
-            Conflict: an instance of another study than the one asked for.
+            Conflict: an instance of another study or series than the one asked for.
             Refused: the instance is larger than this site accepts.
         """
         if self._inner is not None:
@@ -85,6 +88,6 @@ class Part10Receiver:
             transfer_syntax_uid=meta.transfer_syntax_uid,
             file_header=bytes(data[: meta.data_set_offset]) if is_sound else None,
         )
-        self._inner = begin(self._session, arrival, self._max_bytes, self._study)
+        self._inner = begin(self._session, arrival, self._max_bytes, self._study, self._series)
         self._head.clear()
         return self._inner.write(memoryview(data)[meta.data_set_offset :])

@@ -11,6 +11,7 @@ from sagittal.runtime.deadline import Deadline
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 STUDY_INSTANCE_UID = 0x0020000D
+SERIES_INSTANCE_UID = 0x0020000E
 MAX_OBJECT_BYTES = 64 * 1024**3
 
 # What every composite instance has (PS3.3 Sections C.7.2.1, C.7.3.1, C.12.1): without these nothing can be found again.
@@ -29,9 +30,10 @@ class NotAnInstance(Invalid):
 class Receiver:
     """Passes a data set on to the archive, holding it to this site's limit of size."""
 
-    def __init__(self, session: PackSession, arrival: Arrival, max_bytes: int, study: str) -> None:
+    def __init__(self, session: PackSession, arrival: Arrival, max_bytes: int, study: str, series: str) -> None:
         self._arrival = arrival
         self._study = study
+        self._series = series
         self._incoming: Incoming = session.begin(arrival, self._check)
         self._max_bytes = max_bytes
         self._length = 0
@@ -74,20 +76,24 @@ class Receiver:
         check_identity(header.elements, self._arrival)
         if self._study and self._study != _bare(header.elements[STUDY_INSTANCE_UID].value):
             raise Conflict(f"StudyInstanceUID (0020,000D) is not that of the study asked for ({self._study})")
+        if self._series and self._series != _bare(header.elements[SERIES_INSTANCE_UID].value):
+            raise Conflict(f"SeriesInstanceUID (0020,000E) is not that of the series asked for ({self._series})")
         pixels = header.pixel_data
         if pixels is not None and pixels.length is not None and not header.encoding.is_deflated:
             self._announced = pixels.offset + pixels.length
 
 
-def begin(session: PackSession, arrival: Arrival, max_bytes: int = MAX_OBJECT_BYTES, study: str = "") -> Receiver:
-    """A receiver for the data set that `arrival` announces; if `study` is given, it must be of that study.
+def begin(
+    session: PackSession, arrival: Arrival, max_bytes: int = MAX_OBJECT_BYTES, study: str = "", series: str = ""
+) -> Receiver:
+    """A receiver for the data set that `arrival` announces; it must be of `study` and `series` where they are given.
 
     Raises:
         Unsupported: a media directory, which is a table of contents and no instance of a study.
     """
     if arrival.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
         raise Unsupported("a Media Storage Directory (DICOMDIR) is a table of contents, not an instance to be kept")
-    return Receiver(session, arrival, max_bytes, study)
+    return Receiver(session, arrival, max_bytes, study, series)
 
 
 def check_identity(elements: Mapping[int, RawElement], arrival: Arrival) -> None:
