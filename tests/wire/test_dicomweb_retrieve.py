@@ -130,9 +130,12 @@ def test_stored_goes_before_converted_where_both_are_wanted_alike(server: WebSer
 
 
 def test_where_only_some_instances_are_acceptable_they_come_as_206(server: WebServer) -> None:
-    answer = get(server, "/studies/1.1/series/1.1.1", f"{RELATED}; transfer-syntax={JPEG_LS}")
+    native = instance(study="1.3", uid="1.3.1", pixels=NATIVE)
+    video = instance(study="1.3", uid="1.3.2", number=2, fragments=FRAMES, transfer_syntax="1.2.840.10008.1.2.4.102")
+    assert stow(server, [native, video]).status_code == 200
+    answer = get(server, "/studies/1.3", f"{RELATED}; transfer-syntax={EXPLICIT}")
     assert answer.status_code == 206
-    assert [data for _, data in parts_of(answer)] == [FILES["encapsulated"]]
+    assert [data for _, data in parts_of(answer)] == [native]
 
 
 @pytest.mark.parametrize("path", ["/studies/9", "/studies/1.1/series/9", "/studies/1.1/series/1.1.2/instances/1.1.1.1"])

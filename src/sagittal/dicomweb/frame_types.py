@@ -57,6 +57,23 @@ class FrameType(NamedTuple):
         return f"{self.essence}; transfer-syntax={self.transfer_syntax}"
 
 
+DEFAULT_SYNTAXES: tuple[FrameType, ...] = (
+    FrameType(OCTETS, EXPLICIT_VR_LITTLE_ENDIAN),
+    FrameType("image/jphc", "1.2.840.10008.1.2.4.201"),
+    FrameType("image/jls", "1.2.840.10008.1.2.4.80"),
+    FrameType("image/jp2", "1.2.840.10008.1.2.4.90"),
+    FrameType("image/jpeg", "1.2.840.10008.1.2.4.70"),
+    FrameType("image/jxl", "1.2.840.10008.1.2.4.110"),
+    FrameType("image/dicom-rle", "1.2.840.10008.1.2.5"),
+)
+"""What a media type means to a client that names no Transfer Syntax, in our order of preference."""
+
+
+def type_of_syntax(transfer_syntax_uid: str) -> FrameType:
+    """What frames in a compressed Transfer Syntax are."""
+    return FrameType(_TYPES.get(transfer_syntax_uid, OCTETS), transfer_syntax_uid)
+
+
 def frame_type(instance: StoredInstance) -> FrameType:
     """What the frames of the instance are, as stored."""
     syntax = instance.transfer_syntax_uid

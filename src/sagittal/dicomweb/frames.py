@@ -1,4 +1,4 @@
-"""WADO-RS frames, as stored (PS3.18 Section 10.4.1.1.6)."""
+"""WADO-RS frames (PS3.18 Section 10.4.1.1.6): as stored wherever the client takes that."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
@@ -8,8 +8,8 @@ from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Headers, Request
 from sagittal.dicomweb.frame_types import OCTETS, FrameType, frame_type
 from sagittal.dicomweb.pieces import Multipart, Part, body_of
-from sagittal.dicomweb.problems import NotAcceptable
 from sagittal.dicomweb.ranges import ranged
+from sagittal.dicomweb.transcoded import answer_other_frames
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
 from sagittal.errors import Invalid
@@ -40,6 +40,8 @@ async def answer_frames(context: Context, request: Request, instance: StoredInst
     """Frames of one instance, in one part each, or bare if there is one and the client wants it so."""
     kind = frame_type(instance)
     offer = _negotiate(request, kind, is_single=len(numbers) == 1)
+    if offer is None:
+        return await answer_other_frames(context, request, instance, numbers)
     etag = etag_of([instance], "frames", ",".join(map(str, numbers)), offer.essence, offer.related_type)
     headers: Headers = (("etag", etag), ("cache-control", UNCHANGING), ("vary", "accept"))
     if is_fresh(request, etag):
@@ -60,8 +62,8 @@ async def answer_frames(context: Context, request: Request, instance: StoredInst
     return Answer(200, (("content-type", multipart.content_type), *headers), body, length)
 
 
-def _negotiate(request: Request, kind: FrameType, *, is_single: bool) -> Offer:
-    """Which of the forms of a frame the client wants.
+def _negotiate(request: Request, kind: FrameType, *, is_single: bool) -> Offer | None:
+    """Which of the forms of a frame as stored the client wants; None if it takes none of them.
 
     Compressed frames go as application/octet-stream only to a client that names Transfer Syntaxes, `*` included:
     without, that media type means uncompressed (PS3.18 Section 8.7.3.3.2).
@@ -74,12 +76,7 @@ def _negotiate(request: Request, kind: FrameType, *, is_single: bool) -> Offer:
     if is_single:
         offers += [Offer(essence, "", kind.transfer_syntax) for essence in essences]
     choice = negotiate(ranges, offers)
-    if choice is None:
-        raise NotAcceptable(
-            f"the frames are {kind.essence} in Transfer Syntax {kind.transfer_syntax}; they are given as they are"
-            ' stored: Accept: multipart/related; type="application/octet-stream"; transfer-syntax=*'
-        )
-    return choice.offer
+    return choice.offer if choice is not None else None
 
 
 async def _parts(

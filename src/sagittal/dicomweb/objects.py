@@ -1,7 +1,7 @@
 """WADO-RS of whole instances: a study's, a series' or one, as the files they are (PS3.18 Section 10.4.1.1.1).
 
-An instance goes out as it is stored if the client takes that. If it takes only another encoding of the same native
-pixels, it is converted on the way; other conversions are not made here.
+An instance goes out as it is stored if the client takes that and wants nothing else more. If it takes only another
+encoding of the same native pixels, it is converted on the way; else its frames are decoded and encoded anew.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -15,11 +15,13 @@ from sagittal.dicomweb.exchange import Answer, Headers, Request
 from sagittal.dicomweb.pieces import Multipart, Part, body_of, joined
 from sagittal.dicomweb.problems import NotAcceptable
 from sagittal.dicomweb.ranges import ranged
+from sagittal.dicomweb.transcoded import chained, file_in
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import REVALIDATED, UNCHANGING, etag_of, is_fresh
 from sagittal.dicomweb.zip_body import ZipFile, name_of, zip_body
 from sagittal.retrieve.reencoded import stream_file
 from sagittal.retrieve.scope import intact, locate
+from sagittal.retrieve.transcoded import is_transcodable
 
 DICOM = "application/dicom"
 RELATED = "multipart/related"
@@ -35,6 +37,11 @@ class _Going(NamedTuple):
     @property
     def content_type(self) -> str:
         return f"{DICOM}; transfer-syntax={self.transfer_syntax}"
+
+    @property
+    def is_transcoded(self) -> bool:
+        """Whether its frames are encoded anew."""
+        return is_transcodable(self.instance, self.transfer_syntax)
 
     @property
     def length(self) -> int | None:
@@ -83,7 +90,7 @@ async def _retrieve(context: Context, request: Request, names: tuple[str, ...], 
         return Answer(304, headers)
     if is_alone:
         return await _alone(context, request, going[0], headers, etag)
-    return await _in_parts(context, going, headers, 200 if len(going) == len(located) else 206)
+    return await _in_parts(context, request, going, headers, 200 if len(going) == len(located) else 206)
 
 
 def _acceptable(ranges: Sequence[MediaRange], instances: Sequence[StoredInstance], essence: str) -> tuple[_Going, ...]:
@@ -92,6 +99,7 @@ def _acceptable(ranges: Sequence[MediaRange], instances: Sequence[StoredInstance
     targets: dict[str, str] = {}
     for stored in {instance.transfer_syntax_uid for instance in instances}:
         possible = [stored, *(uid for uid in named if is_reencodable(stored, uid))]
+        possible += [uid for uid in named if _can_all(instances, stored, uid)]
         best = max(possible, key=lambda uid: _offer_quality(ranges, uid, essence))
         if _offer_quality(ranges, best, essence) > 0:
             targets[stored] = best
@@ -100,6 +108,11 @@ def _acceptable(ranges: Sequence[MediaRange], instances: Sequence[StoredInstance
         for instance in instances
         if instance.transfer_syntax_uid in targets
     )
+
+
+def _can_all(instances: Sequence[StoredInstance], stored: str, transfer_syntax_uid: str) -> bool:
+    """Whether all those stored in one Transfer Syntax can be asked for in another."""
+    return all(is_transcodable(one, transfer_syntax_uid) for one in instances if one.transfer_syntax_uid == stored)
 
 
 def _quality(ranges: Sequence[MediaRange], going: _Going, essence: str) -> float:
@@ -120,6 +133,10 @@ def _explanation(ranges: Sequence[MediaRange], instances: Sequence[StoredInstanc
 
 
 async def _alone(context: Context, request: Request, going: _Going, headers: Headers, etag: str) -> Answer:
+    if going.is_transcoded:
+        syntax, data = await file_in(context, request, going.instance, going.transfer_syntax)
+        kind = going._replace(transfer_syntax=syntax).content_type
+        return Answer(200, (("content-type", kind), *headers), await body_of(_all_of(data), None))
     headers = (("content-type", going.content_type), *headers)
     if going.length is None:
         return Answer(200, headers, await body_of(_bytes_of(context, going), None))
@@ -146,17 +163,30 @@ async def _zipped(context: Context, request: Request, found: Sequence[StoredInst
     return Answer(status, headers, joined(zip_body(files)))
 
 
-async def _in_parts(context: Context, going: Sequence[_Going], headers: Headers, status: int) -> Answer:
+async def _in_parts(
+    context: Context, request: Request, going: Sequence[_Going], headers: Headers, status: int
+) -> Answer:
     multipart = Multipart(DICOM)
     known = [(one.content_type, one.length) for one in going if one.length is not None]
     length = multipart.length(known) if len(known) == len(going) else None
-    body = await body_of(multipart.write(_parts(context, going)), length)
+    parts = _parts(context, request, going)
+    first = await anext(parts)  # what cannot be made is known before the answer begins, as far as that goes
+    body = await body_of(multipart.write(chained(first, parts)), length)
     return Answer(status, (("content-type", multipart.content_type), *headers), body, length)
 
 
-async def _parts(context: Context, going: Sequence[_Going]) -> AsyncIterator[Part]:
+async def _parts(context: Context, request: Request, going: Sequence[_Going]) -> AsyncGenerator[Part, None]:
     for one in going:
+        if one.is_transcoded:
+            syntax, data = await file_in(context, request, one.instance, one.transfer_syntax)
+            yield Part(one._replace(transfer_syntax=syntax).content_type, None, data)
+            continue
         yield Part(one.content_type, one.length, stream_file(context.archive, one.instance, one.transfer_syntax))
+
+
+async def _all_of(data: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async for piece in data:
+        yield piece
 
 
 async def _bytes_of(context: Context, going: _Going) -> AsyncGenerator[bytes, None]:

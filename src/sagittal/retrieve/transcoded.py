@@ -13,7 +13,7 @@ What follows the pixels (signatures, padding) does not go along: it would no lon
 import asyncio
 import hashlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from struct import pack
 from typing import Final, NamedTuple
@@ -61,7 +61,8 @@ def is_transcodable(instance: StoredInstance, transfer_syntax_uid: str) -> bool:
     stored = instance.transfer_syntax_uid
     is_written = transfer_syntax_uid in NATIVE or transfer_syntax_uid in ENCODERS
     has_frames = instance.pixel_offset is not None and instance.frames > 0
-    return has_frames and is_written and is_decodable(stored) and not is_reencodable(stored, transfer_syntax_uid)
+    is_other = stored != transfer_syntax_uid and not is_reencodable(stored, transfer_syntax_uid)
+    return has_frames and is_written and is_other and is_decodable(stored)
 
 
 def is_lossless(transfer_syntax_uid: str) -> bool:
@@ -109,6 +110,16 @@ async def stream_transcoded_file(source: Source, transfer_syntax_uid: str) -> As
         header = b""
 
 
+async def transcoded_frames(
+    source: Source, numbers: Iterable[int], transfer_syntax_uid: str
+) -> AsyncGenerator[bytes, None]:
+    """Some frames, numbered from 1, in the Transfer Syntax wanted; errors as `stream_transcoded`."""
+    shape = await read_shape(source.archive, source.instance)
+    async with aclosing(_frames(source, shape, transfer_syntax_uid, numbers)) as frames:
+        async for frame in frames:
+            yield frame.data
+
+
 async def transcoded_frame(source: Source, number: int, transfer_syntax_uid: str) -> bytes:
     """One frame in the Transfer Syntax wanted."""
     return (
@@ -121,7 +132,7 @@ async def _explicit(source: Source, target: str) -> AsyncGenerator[bytes, None]:
     instance = source.instance
     shape = await read_shape(source.archive, instance)
     header = await _explicit_header(source)
-    async with aclosing(_frames(source, shape, target)) as frames:
+    async with aclosing(_frames(source, shape, target, range(1, instance.frames + 1))) as frames:
         first = await anext(frames)
         rendition = Rendition(
             transfer_syntax_uid=target,
@@ -148,10 +159,12 @@ async def _explicit_header(source: Source) -> bytes:
     return b"".join(pieces)
 
 
-async def _frames(source: Source, shape: FrameShape, target: str) -> AsyncGenerator[Encoded, None]:
-    """Every frame in order; some are worked on ahead of the one that is taken."""
+async def _frames(
+    source: Source, shape: FrameShape, target: str, numbers: Iterable[int]
+) -> AsyncGenerator[Encoded, None]:
+    """Those frames in order; some are worked on ahead of the one that is taken."""
     tasks: deque[asyncio.Task[Encoded]] = deque()
-    numbers = iter(range(1, source.instance.frames + 1))
+    numbers = iter(numbers)
     try:
         while True:
             while len(tasks) < _AHEAD and (number := next(numbers, 0)):
