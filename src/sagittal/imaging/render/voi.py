@@ -12,7 +12,8 @@ from sagittal.imaging.render.recipe import Function, Window
 
 Values = npt.NDArray[np.float64]
 
-_CT_WINDOW = (40.0, 400.0)
+_CT_WINDOW = Window(40.0, 400.0)
+_LEAST_TISSUE = 0.03
 _SAMPLES = 65536
 _PERCENTILES = {"CR": (1.0, 99.5), "DX": (1.0, 99.5), "MG": (1.0, 99.5), "MR": (1.0, 99.0), "PT": (0.0, 99.5)}
 _OTHER_PERCENTILES = (0.5, 99.5)
@@ -57,16 +58,17 @@ def stored_lookups(dataset: JsonDataset, *, is_signed: bool) -> tuple[Lookup, ..
 def default_window(dataset: JsonDataset, values: Values) -> Window:
     """A window for values that come without one.
 
-    CT in Hounsfield units: center 40, width 400. Unsigned 8-bit values without a modality transformation, as in
-    captured screens and ultrasound: all of them, as stored. Others: between low and high percentiles of the values that
-    are no padding, for radiographs 1 and 99.5, MR 1 and 99, PET 0 and 99.5, else 0.5 and 99.5.
+    CT in Hounsfield units, if some of it is within: center 40, width 400. Unsigned 8-bit values without a modality
+    transformation, as in captured screens and ultrasound: all of them, as stored. Others: between low and high
+    percentiles of the values that are no padding, for radiographs 1 and 99.5, MR 1 and 99, PET 0 and 99.5, else 0.5
+    and 99.5.
     """
     modality = text(dataset, "00080060")
     unit = text(dataset, "00281054")
     slope = number(dataset, "00281053", 1.0)
     intercept = number(dataset, "00281052", 0.0)
-    if modality == "CT" and (unit in ("HU", "") and (intercept != 0.0 or unit == "HU")):
-        return Window(*_CT_WINDOW)
+    if modality == "CT" and (unit == "HU" or (unit == "" and intercept != 0.0)) and _has_soft_tissue(values):
+        return _CT_WINDOW
     bits, sign = number(dataset, "00280101", 16), number(dataset, "00280103", 0)
     has_table = bool(items(dataset, "00283000"))
     if bits <= 8 and not sign and not has_table and slope == 1.0 and intercept == 0.0:
@@ -74,6 +76,13 @@ def default_window(dataset: JsonDataset, values: Values) -> Window:
         return Window(most / 2, max(most, 1.0), "LINEAR_EXACT")
     low, high = _range(values, _PERCENTILES.get(modality, _OTHER_PERCENTILES))
     return Window((low + high) / 2, max(high - low, 1e-9), "LINEAR_EXACT")
+
+
+def _has_soft_tissue(values: Values) -> bool:
+    """Whether some of the values are within the window for CT: maps that are made from CT have others."""
+    low, high = _CT_WINDOW.center - _CT_WINDOW.width / 2, _CT_WINDOW.center + _CT_WINDOW.width / 2
+    inside = np.count_nonzero((values > low) & (values < high))
+    return bool(inside >= _LEAST_TISSUE * values.size)
 
 
 def min_max_window(values: Values) -> Window:

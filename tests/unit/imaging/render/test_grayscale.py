@@ -143,6 +143,12 @@ def test_the_window_for_ct_without_one_is_that_of_soft_tissue() -> None:
     assert default_window(json, np.array([0.0])) == Window(40, 400)
 
 
+def test_a_map_made_from_ct_is_shown_by_its_own_range() -> None:
+    json = attributes(Modality="CT", RescaleSlope=1, RescaleIntercept=-1024)
+    window = default_window(json, np.linspace(700, 1200, 1000))
+    assert 700 <= window.center - window.width / 2 < 710
+
+
 def test_captured_bytes_without_a_window_are_shown_as_they_are() -> None:
     frame = np.arange(256, dtype=np.uint8).reshape(16, 16)
     assert grey(frame, BitsStored=8, Modality="OT") == list(range(256))
