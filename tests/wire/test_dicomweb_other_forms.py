@@ -7,6 +7,7 @@ from io import BytesIO
 
 import httpx
 import pytest
+from PIL import Image
 from pydicom.uid import JPEGBaseline8Bit
 
 from support.instances import instance
@@ -122,12 +123,34 @@ def test_wado_uri_gives_the_instance_as_stored(server: WebServer, base: str) -> 
         ("?requestType=WADO&studyUID=1.1", 400),
         (f"{WADO.replace('1.1.1.1', '9')}&contentType=application/dicom", 404),
         (f"{WADO}&contentType=text/html", 406),
+        (f"{WADO}&windowCenter=1", 400),
+        (f"{WADO}&region=0,0,1,1", 501),
+        (f"{WADO}&frameNumber=9", 404),
     ],
 )
 def test_a_wado_request_that_cannot_be_answered_says_why(server: WebServer, query: str, status: int) -> None:
     answer = httpx.get(f"{server.url}/wado{query}")
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "size"),
+    [
+        ("", "image/jpeg", (32, 32)),
+        ("&contentType=image/png&rows=16&columns=16", "image/png", (16, 16)),
+        ("&contentType=image/png,application/dicom;q=0.5&rows=64&frameNumber=2", "image/png", (64, 64)),
+        ("&windowCenter=128&windowWidth=64&imageQuality=50", "image/jpeg", (32, 32)),
+    ],
+)
+def test_wado_uri_gives_pictures_as_the_rendered_resource_does(
+    server: WebServer, query: str, accept: str, size: tuple[int, int]
+) -> None:
+    answer = httpx.get(f"{server.url}/wado{WADO}{query}", timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == accept
+    with Image.open(BytesIO(answer.content)) as picture:
+        assert picture.size == size
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,21 @@ _SEARCH_PARAMETERS = (
     "orderby",
     "accept",
 )
+_WADO_PARAMETERS = (
+    "requestType",
+    "studyUID",
+    "seriesUID",
+    "objectUID",
+    "contentType",
+    "transferSyntax",
+    "frameNumber",
+    "rows",
+    "columns",
+    "windowCenter",
+    "windowWidth",
+    "imageQuality",
+    "annotation",
+)
 _BULK_TYPES = ('multipart/related; type="application/octet-stream"', "application/octet-stream")
 
 
@@ -57,7 +72,7 @@ _KINDS: Mapping[str, _Kind] = {
     "bulkdata": _Kind(_BULK_TYPES),
     "rendered": _Kind(_PICTURES, ("accept", "annotation", "quality", "viewport", "window", "iccprofile")),
     "thumbnail": _Kind(_PICTURES, ("accept", "viewport")),
-    "wado": _Kind(("application/dicom",), ("requestType", "studyUID", "seriesUID", "objectUID", "contentType")),
+    "wado": _Kind(("application/dicom", *_PICTURES), _WADO_PARAMETERS),
 }
 _STORE_TYPES = (DICOM_PARTS, "application/dicom", 'multipart/related; type="application/dicom+json"', XML_PARTS)
 _NAMES = {

@@ -99,6 +99,15 @@ class Request:
         """The query string's parameters."""
         return parse_parameters(self._scope["query_string"])
 
+    def asking(self, query: str) -> "Request":
+        """The same request with another query string, percent-encoded."""
+        scope: HTTPScope = {**self._scope, "query_string": query.encode("ascii")}
+        other = Request(
+            scope, self._receive, base_path=self._base_path, deadline=self.deadline, patience=self._patience
+        )
+        other.id = self.id
+        return other
+
     def accept(self) -> tuple[MediaRange, ...]:
         """What the client accepts (PS3.18 Section 8.3.3.1): `accept` of the query string goes before the field."""
         in_query: tuple[str, ...] = ()

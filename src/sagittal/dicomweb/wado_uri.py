@@ -1,34 +1,73 @@
-"""WADO-URI: one instance by query parameters (PS3.18 Section 9)."""
+"""WADO-URI: one instance, or a picture of it, by query parameters (PS3.18 Section 9).
 
-from collections.abc import Mapping
+The parameters are those of the resource of WADO-RS in other words: they are put into those, and its handler answers.
+"""
 
-from sagittal.dicom.web.accept import MediaRange
-from sagittal.dicom.web.content_type import parse_content_type, split_list
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlencode
+
+from sagittal.dicom.web.accept import MediaRange, Offer, parse_accept, quality_of
+from sagittal.dicomweb import rendered
 from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Request
 from sagittal.dicomweb.objects import DICOM, retrieve_one
 from sagittal.dicomweb.problems import NotAcceptable
-from sagittal.errors import Invalid
+from sagittal.errors import Invalid, Unsupported
+from sagittal.imaging.render.recipe import JPEG, MEDIA_TYPES
 
 _UIDS = ("studyUID", "seriesUID", "objectUID")
+_LARGEST = "8192"  # the side that is not given: the other one decides, the picture keeps its shape
+_NOT_DONE = ("region", "presentationUID", "presentationSeriesUID", "anonymize")
 
 
 async def retrieve(context: Context, request: Request, _names: tuple[str, ...]) -> Answer:
-    """`GET /wado?requestType=WADO&studyUID=...&seriesUID=...&objectUID=...&contentType=application/dicom`."""
+    """`GET /wado?requestType=WADO&studyUID=...&seriesUID=...&objectUID=...&contentType=application/dicom`.
+
+    Raises:
+        Invalid: a parameter is missing or malformed.
+        Unsupported: one asks for what is not done here, and leaving it out would show something else.
+        NotAcceptable: none of the media types can be given.
+    """
     said = {name: value for name, value in request.parameters() if value}
     if said.get("requestType") != "WADO":
         raise Invalid("requestType is to be WADO")
     missing = [name for name in _UIDS if name not in said]
     if missing:
         raise Invalid(f"a WADO request names {', '.join(_UIDS)}; there is no {missing[0]}")
-    if not _takes_dicom(said):
-        raise NotAcceptable(f"contentType is to be {DICOM}; instances are given as they are")
-    wanted = {"transfer-syntax": said["transferSyntax"]} if "transferSyntax" in said else {}
-    ranges = (MediaRange(DICOM, 1.0, wanted), *([MediaRange(DICOM, 0.5, {})] if wanted else []))
-    return await retrieve_one(context, request, tuple(said[name] for name in _UIDS), ranges)
+    refused = [name for name in _NOT_DONE if said.get(name, "no") != "no"]
+    if refused:
+        raise Unsupported(f"{refused[0]} is not done in a WADO request")
+    names = tuple(said[name] for name in _UIDS)
+    media_type = _media_type(said)
+    if media_type == DICOM:
+        wanted = {"transfer-syntax": said["transferSyntax"]} if "transferSyntax" in said else {}
+        ranges = (MediaRange(DICOM, 1.0, wanted), *([MediaRange(DICOM, 0.5, {})] if wanted else []))
+        return await retrieve_one(context, request, names, ranges)
+    picture = request.asking(urlencode(list(_rendering(said, media_type))))
+    if "frameNumber" in said:
+        return await rendered.retrieve_frames(context, picture, (*names, said["frameNumber"]))
+    return await rendered.retrieve(context, picture, names)
 
 
-def _takes_dicom(said: Mapping[str, str]) -> bool:
-    """Whether application/dicom is among the types asked for; the standard's default is an image."""
-    members = split_list(said.get("contentType", ""))
-    return any(parse_content_type(member).essence in (DICOM, "application/*", "*/*") for member in members)
+def _media_type(said: Mapping[str, str]) -> str:
+    """What is wanted most; of equals a picture, which is what the standard gives where nothing is said."""
+    ranges = parse_accept([said.get("contentType", JPEG)])
+    best = max((*MEDIA_TYPES, DICOM), key=lambda essence: quality_of(ranges, Offer(essence)))
+    if quality_of(ranges, Offer(best)) <= 0:
+        raise NotAcceptable(f"contentType is to be {DICOM} or one of {', '.join(MEDIA_TYPES)}")
+    return best
+
+
+def _rendering(said: Mapping[str, str], media_type: str) -> Iterator[tuple[str, str]]:
+    """The parameters of PS3.18 Section 9.4 in the words of Section 8.3.5."""
+    yield "accept", media_type
+    if "rows" in said or "columns" in said:
+        yield "viewport", f"{said.get('columns', _LARGEST)},{said.get('rows', _LARGEST)}"
+    if ("windowCenter" in said) != ("windowWidth" in said):
+        raise Invalid("windowCenter and windowWidth come together; one is missing")
+    if "windowCenter" in said:
+        yield "window", f"{said['windowCenter']},{said['windowWidth']},linear"
+    if "imageQuality" in said:
+        yield "quality", said["imageQuality"]
+    if "annotation" in said:
+        yield "annotation", said["annotation"]
