@@ -8,6 +8,7 @@ from sagittal.imaging.render.attributes import number, numbers, texts
 
 Mask = npt.NDArray[np.bool_]
 _MAX_VERTICES = 4096
+_FARTHEST = 1e6
 
 
 def shutter_mask(dataset: JsonDataset, rows: int, columns: int) -> Mask | None:
@@ -42,14 +43,15 @@ def _circle(dataset: JsonDataset, rows: int, columns: int) -> Mask | None:
         return None
     down = np.arange(1, rows + 1, dtype=np.float64)[:, None] - center[0]
     across = np.arange(1, columns + 1, dtype=np.float64)[None, :] - center[1]
-    return down**2 + across**2 <= radius**2
+    return np.hypot(down, across) <= radius
 
 
 def _polygon(dataset: JsonDataset, rows: int, columns: int) -> Mask | None:
     from PIL import Image, ImageDraw  # 8 ms that frames without a polygon do not need
 
     values = numbers(dataset, "00181620")[: 2 * _MAX_VERTICES]
-    vertices = [(column - 1, row - 1) for row, column in zip(values[::2], values[1::2], strict=False)]
+    near = [min(max(value - 1, -_FARTHEST), _FARTHEST) for value in values]  # Pillow counts in 32-bit integers
+    vertices = [(column, row) for row, column in zip(near[::2], near[1::2], strict=False)]
     if len(vertices) < 3:
         return None
     canvas = Image.new("L", (columns, rows))

@@ -116,6 +116,19 @@ def test_shutters_close_what_is_outside_of_each_shape() -> None:
         assert (~closed).sum() == count, shape
 
 
+@pytest.mark.parametrize("far", [1e300, 1e9, -1e300])
+def test_shutters_beyond_all_measure_are_open_or_closed(far: float) -> None:
+    json: JsonDataset = {
+        "00181600": {"vr": "CS", "Value": ["CIRCULAR", "POLYGONAL"]},
+        "00181610": {"vr": "IS", "Value": [far, far]},
+        "00181612": {"vr": "IS", "Value": [abs(far)]},
+        "00181620": {"vr": "IS", "Value": [far, far, -far, 5, far, 2]},
+    }
+    closed = shutter_mask(json, 4, 4)
+    assert closed is not None
+    assert closed.shape == (4, 4)
+
+
 def test_a_closed_shutter_has_the_grey_that_is_said() -> None:
     dataset = grey(ShutterShape="RECTANGULAR", ShutterPresentationValue=0x8000)
     dataset.ShutterLeftVerticalEdge = dataset.ShutterUpperHorizontalEdge = 1
