@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+import msgspec
+
 from sagittal.dicom.registry import vr_of
 from sagittal.dicomweb.urls import resource_url
 from sagittal.find import Found, Level
@@ -53,10 +55,22 @@ _REQUIRED: Mapping[Level, tuple[int, ...]] = {
         0x00280100,  # Bits Allocated
     ),
 }
-_EMPTY = {
-    level: tuple((f'"{tag:08X}":', f'"{tag:08X}":{{"vr":"{vr_of(tag)}"}}') for tag in tags)
-    for level, tags in _REQUIRED.items()
+# OHIF 3.13.2 shows no study at all if one of them has Modalities in Study without an array of values.
+_ARRAY_WANTED = frozenset({0x00080061})
+
+
+def _empty(tag: int) -> str:
+    values = ',"Value":[]' if tag in _ARRAY_WANTED else ""
+    return f',"{tag:08X}":{{"vr":"{vr_of(tag)}"{values}}}'
+
+
+_EMPTY = {level: tuple((f"{tag:08X}", _empty(tag)) for tag in tags) for level, tags in _REQUIRED.items()}
+_DEEP = {
+    Level.STUDY: _EMPTY[Level.STUDY],
+    Level.SERIES: _EMPTY[Level.SERIES] + _EMPTY[Level.STUDY],
+    Level.IMAGE: _EMPTY[Level.IMAGE] + _EMPTY[Level.SERIES] + _EMPTY[Level.STUDY],
 }
+"""With what is required of the levels above."""
 
 
 def uids_of(found: Found, level: Level, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -83,30 +97,13 @@ def text_of(found: Found, level: Level, names: tuple[str, ...], base_url: str, *
 
 def _missing(text: str, level: Level, *, with_above: bool) -> str:
     """Members for the required attributes that `text` does not have at its top."""
-    levels = [one for one in (Level.IMAGE, Level.SERIES, Level.STUDY) if DEPTHS[one] <= DEPTHS[level]]
-    wanted = [pair for one in (levels if with_above and levels else [level]) for pair in _EMPTY[one]]
-    absent = [member for name, member in wanted if name not in text]
-    if '"vr":"SQ"' in text:  # a name may be there in an item only
-        top = _top_of(text)
-        absent = [member for name, member in wanted if name not in top]
-    return "".join(f",{member}" for member in absent)
+    is_deep = with_above and level in _DEEP
+    there = _MEMBERS.decode("{" + text + "}")
+    return "".join([member for name, member in (_DEEP if is_deep else _EMPTY)[level] if name not in there])
 
 
-_SEQUENCE = re.compile(r'"vr":"SQ","Value":\[')
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]]')
-
-
-def _top_of(text: str) -> str:
-    """The members without what stands in sequences."""
-    out = []
-    at = 0
-    while (found := _SEQUENCE.search(text, at)) is not None:
-        out.append(text[at : found.end()])
-        depth, at = 1, found.end()
-        while depth and (bracket := _BRACKETS.search(text, at)) is not None:
-            depth += {"[": 1, "]": -1}.get(bracket[0], 0)
-            at = bracket.end()
-    return "".join((*out, text[at:]))
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+"""The names of an object, without looking into the values: 4 us for 30 attributes."""
 
 
 def _uid(found: Found, tag: int) -> str:
