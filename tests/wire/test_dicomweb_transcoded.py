@@ -14,8 +14,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
-from sagittal.imaging.codecs import ENCODERS
-from sagittal.retrieve.transcoded import is_lossless
+from sagittal.imaging.job import WRITTEN, is_lossless
 from support.peers import require
 from support.web import WebServer, parts_of, serving, stow
 
@@ -62,7 +61,7 @@ def got(server: WebServer, name: str, syntax: str) -> Dataset:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, *(uid for uid in ENCODERS if is_lossless(uid))])
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, *(uid for uid in WRITTEN if is_lossless(uid))])
 def test_an_instance_comes_in_the_transfer_syntax_asked_for(server: WebServer, name: str, syntax: str) -> None:
     dataset, original = got(server, name, syntax), pydicom.dcmread(BytesIO(sample(name)))
     has_no_place = syntax == "1.2.840.10008.1.2.4.110" and original.PixelRepresentation == 1

@@ -14,7 +14,7 @@ from sagittal.dicomweb.pieces import Multipart, Part, body_of
 from sagittal.dicomweb.problems import NotAcceptable
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
 from sagittal.errors import NotFound, Unsupported
-from sagittal.imaging.codecs import ENCODERS, is_decodable
+from sagittal.imaging.job import WRITTEN, is_decodable
 from sagittal.retrieve.reencoded import stream_file
 from sagittal.retrieve.transcoded import Source, stream_transcoded_file, transcoded_frames
 from sagittal.runtime.deadline import Deadline
@@ -96,7 +96,7 @@ async def answer_other_frames(
 
 def _negotiate(ranges: Sequence[MediaRange], instance: StoredInstance, *, is_single: bool) -> Offer:
     named = [r.transfer_syntax for r in ranges if r.transfer_syntax != ANY]
-    kinds = dict.fromkeys((*DEFAULT_SYNTAXES, *(type_of_syntax(uid) for uid in named if uid in ENCODERS)))
+    kinds = dict.fromkeys((*DEFAULT_SYNTAXES, *(type_of_syntax(uid) for uid in named if uid in WRITTEN)))
     offers = [Offer(_RELATED, kind.essence, kind.transfer_syntax) for kind in kinds]
     offers += [Offer(kind.essence, "", kind.transfer_syntax) for kind in kinds] if is_single else []
     choice = negotiate(ranges, offers) if is_decodable(instance.transfer_syntax_uid) else None

@@ -15,6 +15,7 @@ _LOSSY = 0x00282110
 _LOSSY_RATIO = 0x00282112
 _LOSSY_METHOD = 0x00282114
 _ICON_IMAGE_SEQUENCE = 0x00880200
+_PER_FRAME_FUNCTIONAL_GROUPS = 0x52009230
 _EXTENDED_OFFSETS = (0x7FE00000, 0x7FE00001, 0x7FE00002)
 _ENCAPSULATED_ICON = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
 _ALWAYS_LOSSY = frozenset(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"))
@@ -60,11 +61,16 @@ def changed_header(data: bytes, instance: StoredInstance, shape: FrameShape, ren
     return with_elements(data, changes)
 
 
-_LOOKED_AT = frozenset((_IMAGE_TYPE, _LOSSY, _LOSSY_RATIO, _LOSSY_METHOD, _ICON_IMAGE_SEQUENCE))
+_LOOKED_AT = frozenset(
+    (_PER_FRAME_FUNCTIONAL_GROUPS, _IMAGE_TYPE, _LOSSY, _LOSSY_RATIO, _LOSSY_METHOD, _ICON_IMAGE_SEQUENCE)
+)
 
 
 def _derived(kept: dict[int, bytes], instance: StoredInstance, rendition: Rendition) -> dict[int, bytes | None]:
-    """What a lossy rendition says of itself (PS3.3 Sections C.7.6.1.1.2, C.7.6.1.1.5 and C.12.4)."""
+    """What a lossy rendition says of itself (PS3.3 Sections C.7.6.1.1.2, C.7.6.1.1.5 and C.12.4).
+
+    Enhanced objects keep their Image Type: it goes with Frame Type and with what their acquisition modules may say.
+    """
     kind = kept.get(_IMAGE_TYPE, b"").strip(b" \0").split(b"\\")
     reference = (
         element(0x00081150, "UI", instance.sop_class_uid.encode())
@@ -72,8 +78,7 @@ def _derived(kept: dict[int, bytes], instance: StoredInstance, rendition: Rendit
         + element(0x0040A170, "SQ", _item(_PREDECESSOR))
     )
     description = f"Lossy compression to {rendition.transfer_syntax_uid}".encode()
-    return {
-        _IMAGE_TYPE: element(_IMAGE_TYPE, "CS", b"\\".join([b"DERIVED", *(kind[1:] or [b"PRIMARY"])])),
+    changes: dict[int, bytes | None] = {
         _SOP_INSTANCE_UID: element(_SOP_INSTANCE_UID, "UI", rendition.sop_instance_uid.encode()),
         _DERIVATION_DESCRIPTION: element(_DERIVATION_DESCRIPTION, "ST", description),
         _SOURCE_IMAGE_SEQUENCE: element(_SOURCE_IMAGE_SEQUENCE, "SQ", _item(reference)),
@@ -81,6 +86,9 @@ def _derived(kept: dict[int, bytes], instance: StoredInstance, rendition: Rendit
         _LOSSY_RATIO: element(_LOSSY_RATIO, "DS", _more(kept.get(_LOSSY_RATIO, b""), f"{rendition.ratio:.4g}")),
         _LOSSY_METHOD: element(_LOSSY_METHOD, "CS", _more(kept.get(_LOSSY_METHOD, b""), rendition.method)),
     }
+    if _PER_FRAME_FUNCTIONAL_GROUPS not in kept:
+        changes[_IMAGE_TYPE] = element(_IMAGE_TYPE, "CS", b"\\".join([b"DERIVED", *(kind[1:] or [b"PRIMARY"])]))
+    return changes
 
 
 def _item(content: bytes) -> bytes:

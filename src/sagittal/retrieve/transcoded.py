@@ -18,8 +18,6 @@ from contextlib import aclosing
 from struct import pack
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.dataset import Reencoder, is_reencodable, make_file_header
@@ -27,8 +25,7 @@ from sagittal.dicom.dataset.reencode import NATIVE
 from sagittal.dicom.identifiers import InstanceUID
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_of
 from sagittal.errors import Invalid, Unsupported
-from sagittal.imaging.codecs import ENCODERS, Encoded, is_decodable
-from sagittal.imaging.codecs.transcoding import transcode_frame
+from sagittal.imaging.job import WRITTEN, Encoded, is_decodable, is_lossless, transcode
 from sagittal.imaging.pixels import FrameShape
 from sagittal.retrieve.header import read_header
 from sagittal.retrieve.pixels import frame_bytes, read_shape, undecodable
@@ -37,7 +34,8 @@ from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.pools import WorkerPool
 
-_AHEAD: Final = 4  # frames in work or waiting to go out; each may be as large as MAX_FRAME_BYTES
+_AHEAD: Final = 4  # frames in work or waiting to go out
+_AHEAD_BYTES: Final = 64 * 1024**2  # of them together, decoded; one frame may be larger
 _MAX_NATIVE_BYTES: Final = 0xFFFFFFFE
 _UUID_FIXED: Final = 0xF << 76 | 0x3 << 62
 _UUID_VERSION_8: Final = 0x8 << 76 | 0x2 << 62  # RFC 9562 Section 5.8: a hash of the maker's choice
@@ -59,15 +57,10 @@ def is_transcodable(instance: StoredInstance, transfer_syntax_uid: str) -> bool:
     What converting the encoding alone can do (`is_reencodable`) is not counted.
     """
     stored = instance.transfer_syntax_uid
-    is_written = transfer_syntax_uid in NATIVE or transfer_syntax_uid in ENCODERS
+    is_written = transfer_syntax_uid in NATIVE or transfer_syntax_uid in WRITTEN
     has_frames = instance.pixel_offset is not None and instance.frames > 0
     is_other = stored != transfer_syntax_uid and not is_reencodable(stored, transfer_syntax_uid)
     return has_frames and is_written and is_other and is_decodable(stored)
-
-
-def is_lossless(transfer_syntax_uid: str) -> bool:
-    """Whether a rendition in it has the very pixels of its source."""
-    return transfer_syntax_uid in NATIVE or ENCODERS[transfer_syntax_uid].is_lossless
 
 
 def rendition_uid(instance: StoredInstance, transfer_syntax_uid: str) -> InstanceUID:
@@ -138,7 +131,7 @@ async def _explicit(source: Source, target: str) -> AsyncGenerator[bytes, None]:
             transfer_syntax_uid=target,
             sop_instance_uid=rendition_uid(instance, target),
             photometric_interpretation=first.photometric_interpretation,
-            method="" if is_lossless(target) else ENCODERS[target].method,
+            method=WRITTEN.get(target, ""),
             ratio=shape.decoded_bytes / max(1, len(first.data)),
         )
         yield changed_header(header, instance, shape, rendition)
@@ -165,9 +158,10 @@ async def _frames(
     """Those frames in order; some are worked on ahead of the one that is taken."""
     tasks: deque[asyncio.Task[Encoded]] = deque()
     numbers = iter(numbers)
+    ahead = max(1, min(_AHEAD, _AHEAD_BYTES // shape.decoded_bytes))
     try:
         while True:
-            while len(tasks) < _AHEAD and (number := next(numbers, 0)):
+            while len(tasks) < ahead and (number := next(numbers, 0)):
                 tasks.append(asyncio.create_task(_transcode(source, number, shape, target)))
             if not tasks:
                 return
@@ -183,7 +177,7 @@ async def _transcode(source: Source, number: int, shape: FrameShape, target: str
     archive, actor, instance, deadline, pool = source
     data = await frame_bytes(archive, actor, instance, number, deadline, shape)
     try:
-        return await pool.run(transcode_frame, data, shape, target, deadline=deadline)
+        return await pool.run(transcode, data, shape, target, deadline=deadline)
     except Invalid as error:
         raise undecodable(instance, number, error) from error
 
@@ -213,19 +207,16 @@ async def _cells(
     vr = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}.get(shape.pixel_tag, b"OB" if shape.bits_allocated <= 8 else b"OW")
     tag = shape.pixel_tag
     yield pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr, 0, length + length % 2)
-    carried = np.zeros(0, np.uint8)
-    is_bitwise = bits % 8 != 0
+    carried, carried_bits = 0, 0
     async for frame in _chained(first, others):
-        if not is_bitwise:
+        if bits % 8 == 0:
             yield frame.data
             continue
-        carried = np.concatenate(
-            (carried, np.unpackbits(np.frombuffer(frame.data, np.uint8), count=bits, bitorder="little"))
-        )
-        whole = len(carried) - len(carried) % 8
-        yield np.packbits(carried[:whole], bitorder="little").tobytes()
-        carried = carried[whole:]
-    yield np.packbits(carried, bitorder="little").tobytes() + b"\0" * (length % 2)
+        carried |= (int.from_bytes(frame.data, "little") & (1 << bits) - 1) << carried_bits
+        whole, rest = divmod(carried_bits + bits, 8)
+        yield (carried & (1 << 8 * whole) - 1).to_bytes(whole, "little")
+        carried, carried_bits = carried >> 8 * whole, rest
+    yield carried.to_bytes((carried_bits + 7) // 8, "little") + b"\0" * (length % 2)
 
 
 async def _chained(first: Encoded, others: AsyncIterator[Encoded]) -> AsyncGenerator[Encoded, None]:

@@ -1,5 +1,8 @@
 """Frames that we write, read back."""
 
+import subprocess
+import sys
+
 import msgspec
 import numpy as np
 import pytest
@@ -8,12 +11,25 @@ from hypothesis import strategies as st
 
 from sagittal.errors import Unsupported
 from sagittal.imaging.codecs import ENCODERS, Samples, decode_samples, encode_frame
+from sagittal.imaging.codecs.table import DECODERS
+from sagittal.imaging.job import READ, WRITTEN, is_lossless
 from sagittal.imaging.pixels import FrameShape
 
-LOSSLESS = sorted(uid for uid, encoder in ENCODERS.items() if encoder.is_lossless)
-LOSSY = sorted(set(ENCODERS) - set(LOSSLESS))
+LOSSLESS = sorted(uid for uid in WRITTEN if is_lossless(uid))
+LOSSY = sorted(set(WRITTEN) - set(LOSSLESS))
 
 _BITS = [(1, 1), (8, 6), (8, 8), (16, 10), (16, 12), (16, 16), (32, 20), (32, 32), (64, 64)]
+
+
+def test_what_is_said_to_be_read_and_written_is_what_there_is_code_for() -> None:
+    assert set(DECODERS) == READ
+    assert set(ENCODERS) == set(WRITTEN)
+    assert {uid for uid, codec in DECODERS.items() if codec.is_lossless} & set(WRITTEN) == set(LOSSLESS)
+
+
+def test_the_servers_own_process_loads_neither_numpy_nor_codecs() -> None:
+    program = "import sys, sagittal.retrieve.transcoded, sagittal.retrieve.pixels; print('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout == b"False\n"
 
 
 @st.composite

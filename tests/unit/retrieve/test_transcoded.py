@@ -13,16 +13,16 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
 from sagittal.errors import SagittalError, Unsupported
-from sagittal.imaging.codecs import ENCODERS
+from sagittal.imaging.job import WRITTEN, is_lossless
 from sagittal.retrieve.scope import Scope, locate
-from sagittal.retrieve.transcoded import Source, is_lossless, is_transcodable, stream_transcoded_file, transcoded_frame
+from sagittal.retrieve.transcoded import Source, is_transcodable, stream_transcoded_file, transcoded_frame
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.pools import WorkerPool
 from support.archives import archive_at, file_bytes, soon, store
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 IMPLICIT = "1.2.840.10008.1.2"
-LOSSLESS = [uid for uid in ENCODERS if is_lossless(uid)]
+LOSSLESS = [uid for uid in WRITTEN if is_lossless(uid)]
 SEEN_BY_PYDICOM = {"1.2.840.10008.1.2.5", *(f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 90, 91))}
 FILES = [
     "MR_small.dcm",

@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
@@ -13,6 +12,7 @@ from sagittal.imaging.codecs.native import encode_native
 from sagittal.imaging.codecs.rle import encode_rle
 from sagittal.imaging.codecs.samples import Array, Samples
 from sagittal.imaging.codecs.table import CODEC_ERRORS
+from sagittal.imaging.job import Encoded, is_lossless
 from sagittal.imaging.pixels import FrameShape
 
 JPEG_QUALITY = 92
@@ -23,32 +23,8 @@ JPEG_XL_DISTANCE = 1.0
 _SHORT_BITS = 16
 
 
-class Encoded(NamedTuple):
-    """A frame in another Transfer Syntax.
-
-    Attributes:
-        data: the codestream, not padded to even length.
-        photometric_interpretation: that the data set has to say now; Planar Configuration becomes 0.
-    """
-
-    data: bytes
-    photometric_interpretation: str
-
-
-class Encoder(NamedTuple):
-    """How frames of a Transfer Syntax are written.
-
-    Attributes:
-        encode: samples to a codestream; raises Unsupported for samples that the syntax does not have.
-        method: Lossy Image Compression Method (0028,2114) (PS3.3 Section C.7.6.1.1.5.1); `""` if lossless.
-    """
-
-    encode: Callable[[Samples, FrameShape], Encoded]
-    method: str = ""
-
-    @property
-    def is_lossless(self) -> bool:
-        return not self.method
+Encode = Callable[[Samples, FrameShape], Encoded]
+"""Raises Unsupported for samples that the Transfer Syntax has no place for."""
 
 
 def encode_frame(samples: Samples, shape: FrameShape, transfer_syntax_uid: str) -> Encoded:
@@ -57,7 +33,7 @@ def encode_frame(samples: Samples, shape: FrameShape, transfer_syntax_uid: str) 
     Args:
         samples: as `decode_samples` gives them: stored values in their native dtype.
         shape: their bits; its Transfer Syntax and byte order play no part.
-        transfer_syntax_uid: one of `ENCODERS` or a native one; native frames are little endian.
+        transfer_syntax_uid: one of `ENCODERS`, or a native one; native frames are little endian.
 
     Raises:
         Unsupported: the syntax is not written here, or has no place for such samples.
@@ -65,13 +41,13 @@ def encode_frame(samples: Samples, shape: FrameShape, transfer_syntax_uid: str) 
     """
     if transfer_syntax_uid in NATIVE:
         return Encoded(encode_native(samples.array, shape), samples.photometric_interpretation)
-    encoder = ENCODERS.get(transfer_syntax_uid)
-    if encoder is None:
+    encode = ENCODERS.get(transfer_syntax_uid)
+    if encode is None:
         raise Unsupported(f"frames are not written in Transfer Syntax {transfer_syntax_uid}")
     is_index = samples.photometric_interpretation == "PALETTE COLOR"
-    _needs(encoder.is_lossless or not is_index, "a lossy Transfer Syntax", "samples that are no indices")
+    _needs(is_lossless(transfer_syntax_uid) or not is_index, "a lossy Transfer Syntax", "samples that are no indices")
     try:
-        return encoder.encode(samples, shape)
+        return encode(samples, shape)
     except MemoryError as error:
         raise Exhausted("not enough memory to encode a frame") from error
     except CODEC_ERRORS as error:
@@ -221,21 +197,21 @@ def _lossy_jpeg_xl(samples: Samples, shape: FrameShape) -> Encoded:
 
 
 _J = "1.2.840.10008.1.2.4."
-ENCODERS: Mapping[str, Encoder] = {
-    "1.2.840.10008.1.2.1.98": Encoder(_uncompressed),
-    f"{_J}50": Encoder(_jpeg_baseline, "ISO_10918_1"),
-    f"{_J}51": Encoder(_jpeg_extended, "ISO_10918_1"),
-    f"{_J}57": Encoder(_jpeg_lossless),
-    f"{_J}70": Encoder(_jpeg_lossless),
-    f"{_J}80": Encoder(_jpeg_ls),
-    f"{_J}90": Encoder(_jpeg2000),
-    f"{_J}91": Encoder(_lossy_jpeg2000, "ISO_15444_1"),
-    f"{_J}110": Encoder(_jpeg_xl),
-    f"{_J}112": Encoder(_lossy_jpeg_xl, "ISO_18181_1"),
-    f"{_J}201": Encoder(_htj2k),
-    f"{_J}202": Encoder(_htj2k),
-    f"{_J}203": Encoder(_lossy_htj2k, "ISO_15444_15"),
-    "1.2.840.10008.1.2.5": Encoder(_rle),
-    "1.2.840.10008.1.2.8.1": Encoder(_deflated),
+ENCODERS: Mapping[str, Encode] = {
+    "1.2.840.10008.1.2.1.98": _uncompressed,
+    f"{_J}50": _jpeg_baseline,
+    f"{_J}51": _jpeg_extended,
+    f"{_J}57": _jpeg_lossless,
+    f"{_J}70": _jpeg_lossless,
+    f"{_J}80": _jpeg_ls,
+    f"{_J}90": _jpeg2000,
+    f"{_J}91": _lossy_jpeg2000,
+    f"{_J}110": _jpeg_xl,
+    f"{_J}112": _lossy_jpeg_xl,
+    f"{_J}201": _htj2k,
+    f"{_J}202": _htj2k,
+    f"{_J}203": _lossy_htj2k,
+    "1.2.840.10008.1.2.5": _rle,
+    "1.2.840.10008.1.2.8.1": _deflated,
 }
-"""Encapsulated syntaxes that are written; native ones share one way."""
+"""Encapsulated syntaxes that are written, as `job.WRITTEN` has them; native ones share one way."""

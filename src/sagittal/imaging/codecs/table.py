@@ -69,11 +69,6 @@ def codec_of(transfer_syntax_uid: str) -> Codec:
     return _NATIVE
 
 
-def is_decodable(transfer_syntax_uid: str) -> bool:
-    """Whether there is a codec for it."""
-    return transfer_syntax_uid in DECODERS or not encoding_of(transfer_syntax_uid).is_encapsulated
-
-
 def decode_samples(data: bytes, shape: FrameShape) -> Samples:
     """The frame's samples as they are coded, without a change of colours that would lose anything.
 

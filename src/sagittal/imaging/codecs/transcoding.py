@@ -4,9 +4,10 @@ import msgspec
 import numpy as np
 
 from sagittal.dicom.dataset.reencode import NATIVE
-from sagittal.imaging.codecs.encoding import Encoded, encode_frame
+from sagittal.imaging.codecs.encoding import encode_frame
 from sagittal.imaging.codecs.samples import Samples, values_of
 from sagittal.imaging.codecs.table import decode_samples
+from sagittal.imaging.job import Encoded
 from sagittal.imaging.pixels import FrameShape
 
 
