@@ -71,7 +71,7 @@ def default_window(dataset: JsonDataset, values: Values) -> Window:
         return _CT_WINDOW
     bits, sign = number(dataset, "00280101", 16), number(dataset, "00280103", 0)
     has_table = bool(items(dataset, "00283000"))
-    if bits <= 8 and not sign and not has_table and slope == 1.0 and intercept == 0.0:
+    if 1 <= bits <= 8 and not sign and not has_table and slope == 1.0 and intercept == 0.0:
         most = float((1 << int(bits)) - 1)
         return Window(most / 2, max(most, 1.0), "LINEAR_EXACT")
     low, high = _range(values, _PERCENTILES.get(modality, _OTHER_PERCENTILES))

@@ -154,6 +154,12 @@ def test_captured_bytes_without_a_window_are_shown_as_they_are() -> None:
     assert grey(frame, BitsStored=8, Modality="OT") == list(range(256))
 
 
+@pytest.mark.parametrize("bits", [-1, 0])
+def test_bits_that_cannot_be_say_nothing_of_the_window(bits: int) -> None:
+    json: JsonDataset = {"00280101": {"vr": "US", "Value": [bits]}}
+    assert default_window(json, np.array([5.0, 7.0])).width > 0
+
+
 def test_padding_has_no_say_in_the_window() -> None:
     values = np.linspace(100, 300, 1000).astype(np.int16)
     frame = np.concatenate([values, np.full(1000, -2000, np.int16)]).reshape(20, 100)

@@ -113,6 +113,19 @@ def test_a_moving_picture_keeps_frames_and_times(media_type: str) -> None:
     assert times == [50, 60, 70, 80]
 
 
+def test_colours_of_a_moving_gif_are_near_those_of_the_pictures() -> None:
+    ramp = np.zeros((16, 256, 3), np.uint8)
+    ramp[:, :, :] = np.arange(256)[None, :, None]
+    ramp[8:, :, 1:] = 0  # grey above, red below
+    images = [place(np.roll(ramp, 10 * n, 1)) for n in range(5)]
+    moving: Any = Image.open(BytesIO(encode_cine(images, [50] * 5, GIF, quality=90)))
+    for index in range(5):
+        moving.seek(index)
+        difference = np.abs(np.asarray(moving.convert("RGB")).astype(int) - np.asarray(images[index]))
+        assert difference.mean() < 2
+        assert difference.max() < 16
+
+
 @pytest.mark.parametrize(
     ("said", "times"),
     [
