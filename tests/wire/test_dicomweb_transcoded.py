@@ -14,7 +14,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
-from sagittal.imaging.job import WRITTEN, is_lossless
+from sagittal.imaging.syntaxes import WRITTEN, is_lossless
 from support.peers import require
 from support.web import WebServer, parts_of, serving, stow
 

@@ -14,7 +14,7 @@ from sagittal.dicomweb.pieces import Multipart, Part, body_of
 from sagittal.dicomweb.problems import NotAcceptable
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
 from sagittal.errors import NotFound, Unsupported
-from sagittal.imaging.job import WRITTEN, is_decodable
+from sagittal.imaging.syntaxes import WRITTEN, is_decodable
 from sagittal.retrieve.reencoded import stream_file
 from sagittal.retrieve.transcoded import Source, stream_transcoded_file, transcoded_frames
 from sagittal.runtime.deadline import Deadline

@@ -25,8 +25,9 @@ from sagittal.dicom.dataset.reencode import NATIVE
 from sagittal.dicom.identifiers import InstanceUID
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_of
 from sagittal.errors import Invalid, Unsupported
-from sagittal.imaging.job import WRITTEN, Encoded, is_decodable, is_lossless, transcode
+from sagittal.imaging.job import transcode
 from sagittal.imaging.pixels import FrameShape
+from sagittal.imaging.syntaxes import WRITTEN, Encoded, is_decodable, is_lossless
 from sagittal.retrieve.header import read_header
 from sagittal.retrieve.pixels import frame_bytes, read_shape, undecodable
 from sagittal.retrieve.rendition import Rendition, changed_header

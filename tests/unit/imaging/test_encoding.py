@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sagittal.errors import Unsupported
 from sagittal.imaging.codecs import ENCODERS, Samples, decode_samples, encode_frame
 from sagittal.imaging.codecs.table import DECODERS
-from sagittal.imaging.job import READ, WRITTEN, is_lossless
 from sagittal.imaging.pixels import FrameShape
+from sagittal.imaging.syntaxes import READ, WRITTEN, is_lossless
 
 LOSSLESS = sorted(uid for uid in WRITTEN if is_lossless(uid))
 LOSSY = sorted(set(WRITTEN) - set(LOSSLESS))

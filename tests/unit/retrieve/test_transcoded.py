@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
 from sagittal.errors import SagittalError, Unsupported
-from sagittal.imaging.job import WRITTEN, is_lossless
+from sagittal.imaging.syntaxes import WRITTEN, is_lossless
 from sagittal.retrieve.scope import Scope, locate
 from sagittal.retrieve.transcoded import Source, is_transcodable, stream_transcoded_file, transcoded_frame
 from sagittal.runtime.actor import LOCAL

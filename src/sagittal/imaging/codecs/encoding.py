@@ -12,8 +12,8 @@ from sagittal.imaging.codecs.native import encode_native
 from sagittal.imaging.codecs.rle import encode_rle
 from sagittal.imaging.codecs.samples import Array, Samples
 from sagittal.imaging.codecs.table import CODEC_ERRORS
-from sagittal.imaging.job import Encoded, is_lossless
 from sagittal.imaging.pixels import FrameShape
+from sagittal.imaging.syntaxes import Encoded, is_lossless
 
 JPEG_QUALITY = 92
 HTJ2K_STEP = 0.5
@@ -214,4 +214,4 @@ ENCODERS: Mapping[str, Encode] = {
     "1.2.840.10008.1.2.5": _rle,
     "1.2.840.10008.1.2.8.1": _deflated,
 }
-"""Encapsulated syntaxes that are written, as `job.WRITTEN` has them; native ones share one way."""
+"""Encapsulated syntaxes that are written, as `syntaxes.WRITTEN` has them; native ones share one way."""

@@ -7,8 +7,8 @@ from sagittal.dicom.dataset.reencode import NATIVE
 from sagittal.imaging.codecs.encoding import encode_frame
 from sagittal.imaging.codecs.samples import Samples, values_of
 from sagittal.imaging.codecs.table import decode_samples
-from sagittal.imaging.job import Encoded
 from sagittal.imaging.pixels import FrameShape
+from sagittal.imaging.syntaxes import Encoded
 
 
 def transcode_frame(data: bytes, shape: FrameShape, transfer_syntax_uid: str) -> Encoded:
