@@ -1,5 +1,6 @@
 """Bodies of any size pass through the HTTP door without staying in it."""
 
+import json
 import os
 import socket
 import threading
@@ -92,3 +93,39 @@ def test_a_client_that_takes_nothing_costs_no_memory(server: Server) -> None:
         for connection in connections:
             connection.close()
     assert retrieving[0] < ALLOWED_GROWTH
+
+
+def send_parts(server: Server, size: int, *, uid: str) -> bytes:
+    """Stores metadata with `size` bytes of a document beside it; the status line of the answer."""
+    uids = {"00080016": "1.2.840.10008.5.1.4.1.1.104.1", "00080018": uid, "0020000D": "1.1", "0020000E": "1.1.1"}
+    dataset: dict[str, object] = {tag: {"vr": "UI", "Value": [value]} for tag, value in uids.items()}
+    dataset["00420011"] = {"vr": "OB", "BulkDataURI": "doc"}
+    head = b"--x\r\nContent-Type: application/dicom+json\r\n\r\n" + json.dumps([dataset]).encode()
+    head += b"\r\n--x\r\nContent-Type: application/pdf\r\nContent-Location: doc\r\n\r\n"
+    tail = b"\r\n--x--\r\n"
+    chunk = os.urandom(1024**2)
+    with connect(server) as connection:
+        connection.sendall(
+            b"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\n"
+            b'Content-Type: multipart/related; type="application/dicom+json"; boundary=x\r\n'
+            b"Content-Length: %d\r\n\r\n" % (len(head) + size + len(tail)) + head
+        )
+        for _ in range(size // len(chunk)):
+            connection.sendall(chunk)
+        connection.sendall(tail)
+        return connection.recv(12)
+
+
+@pytest.mark.xdist_group("large")
+def test_bulk_data_of_any_size_waits_on_the_disk_and_goes_out_in_a_zip(server: Server) -> None:
+    with watched(server) as storing:
+        assert send_parts(server, SIZE // 2, uid="1.1.1.4") == b"HTTP/1.1 200"
+    assert storing[0] < ALLOWED_GROWTH
+    with watched(server) as zipping, connect(server) as connection:
+        request = f"GET {PATH}/1.1.1.4 HTTP/1.1\r\nHost: x\r\nAccept: application/zip\r\nConnection: close\r\n\r\n"
+        connection.sendall(request.encode())
+        received = 0
+        while chunk := connection.recv(1024**2):
+            received += len(chunk)
+    assert received > SIZE // 2
+    assert zipping[0] < ALLOWED_GROWTH
