@@ -207,6 +207,13 @@ def test_metadata_alone_is_taken_where_it_is_a_whole_instance(server: WebServer)
     assert httpx.post(url, content=b"{", headers=headers).status_code == 400
 
 
+def test_metadata_called_plain_json_is_metadata(server: WebServer) -> None:
+    writer = MultipartWriter("b")
+    body = writer.begin_part({"Content-Type": "application/json"}) + json.dumps([metadata()]).encode() + writer.end()
+    headers = {"content-type": f'multipart/related; type="{JSON}"; boundary=b'}
+    assert httpx.post(f"{server.dicom_web}/studies", content=body, headers=headers).status_code == 200
+
+
 def test_bulk_data_without_a_location_is_400(server: WebServer) -> None:
     writer = MultipartWriter("b")
     body = writer.begin_part({"Content-Type": "image/jpeg"}) + b"x" + writer.end()

@@ -25,6 +25,7 @@ from sagittal.runtime.deadline import Deadline
 JSON = "application/dicom+json"
 XML = "application/dicom+xml"
 METADATA = frozenset({JSON, XML})
+_GENERAL = {"application/json": JSON, "application/xml": XML, "text/xml": XML}
 
 _MAX_METADATA_BYTES = 64 * 1024**2
 _IN_MEMORY_BYTES = 4 * 1024**2
@@ -144,10 +145,12 @@ class _Reception:
     def begin(self, headers: Mapping[str, str]) -> None:
         """A part begins."""
         media_type = parse_content_type(headers.get("content-type", "application/octet-stream"))
-        if media_type.essence in METADATA:
-            self._essence, self._metadata = media_type.essence, bytearray()
-            return
         location = headers.get("content-location", "")
+        # Some clients call metadata by the general name of its form; what has no location can be nothing else.
+        essence = media_type.essence if location else _GENERAL.get(media_type.essence, media_type.essence)
+        if essence in METADATA:
+            self._essence, self._metadata = essence, bytearray()
+            return
         if not location:
             raise Invalid("a part of bulk data says in Content-Location which BulkDataURI it is; one does not")
         bulk = self._bulk.setdefault(location, StoredBulk(self._spool, media_type))
