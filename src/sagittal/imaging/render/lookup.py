@@ -28,7 +28,7 @@ class Lookup(NamedTuple):
 
     def apply(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint16]:
         """The entries for `values`; beyond either end, the entry at that end."""
-        offset = np.rint(values.astype(np.float64)) - self.first
+        offset = np.rint(np.nan_to_num(values.astype(np.float64))) - self.first
         found: npt.NDArray[np.uint16] = self.entries[np.clip(offset, 0, len(self.entries) - 1).astype(np.intp)]
         return found
 

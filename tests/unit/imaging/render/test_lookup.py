@@ -12,7 +12,7 @@ from pydicom.pixels.processing import _expand_segmented_lut, apply_color_lut
 
 from sagittal.errors import Invalid
 from sagittal.imaging.render.colour import palette_colour
-from sagittal.imaging.render.lookup import expand_segments
+from sagittal.imaging.render.lookup import Lookup, expand_segments
 
 discrete = st.lists(st.integers(0, 65535), min_size=1, max_size=9).map(lambda values: [0, len(values), *values])
 linear = st.tuples(st.integers(1, 30), st.integers(0, 65535)).map(lambda pair: [1, *pair])
@@ -66,3 +66,8 @@ def test_real_palettes_give_the_colours_of_pydicom(name: str) -> None:
             dataset[tag].value = np.frombuffer(dataset[tag].value, ">u2").astype("<u2").tobytes()
     ours = palette_colour(frame, dataset.to_json_dict())
     assert (ours == expected[..., :3]).all()
+
+
+def test_what_is_no_number_is_looked_up_as_zero() -> None:
+    lookup = Lookup(0, np.array([5, 6, 7], np.uint16), 8)
+    assert lookup.apply(np.array([np.nan, 1.0, np.inf, -np.inf])).tolist() == [5, 6, 7, 5]
