@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from sagittal.imaging.render.colour import srgb_profile
+from sagittal.retrieve import rendered
 from support.archives import file_bytes
 from support.instances import instance
 from support.web import WebServer, parts_of, serving, stow
@@ -109,6 +110,13 @@ def test_cine_moves_in_its_own_time(server: WebServer) -> None:
     assert moving.info["duration"] == 40
     still = np.asarray(picture(get(server, f"{CINE}/rendered", "image/png")))
     assert (still == 70).all()  # the frame in the middle
+
+
+def test_cine_of_more_than_can_be_held_is_thinned(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendered, "MAX_CINE_READ_BYTES", 450)
+    moving: Any = picture(get(server, f"{CINE}/rendered?quality=77", "image/gif"))  # Any: n_frames is of one format
+    assert moving.n_frames == 2
+    assert moving.info["duration"] == 80
 
 
 def test_frames_are_shown_in_the_order_of_the_list(server: WebServer) -> None:
@@ -217,6 +225,13 @@ def test_a_picture_that_the_client_has_is_not_made_again(server: WebServer) -> N
 def test_a_hostile_codestream_costs_one_request(server: WebServer) -> None:
     assert get(server, f"{BROKEN}/rendered").status_code == 406
     assert get(server, f"{CT}/rendered").status_code == 200
+
+
+def test_head_tells_what_get_would(server: WebServer) -> None:
+    answer = httpx.head(f"{server.dicom_web}{CT}/rendered", headers={"accept": "image/jpeg"}, timeout=30)
+    got = get(server, f"{CT}/rendered", "image/jpeg")
+    assert (answer.status_code, answer.headers["etag"]) == (200, got.headers["etag"])
+    assert answer.headers["content-length"] == str(len(got.content))
 
 
 def test_deflated_instances_are_shown(tmp_path: Path) -> None:
