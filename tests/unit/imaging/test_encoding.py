@@ -89,6 +89,13 @@ def test_a_lossy_frame_of_a_smooth_picture_stays_near(syntax: str) -> None:
     assert len(encoded.data) < array.nbytes / 3
 
 
+@pytest.mark.parametrize("syntax", sorted(WRITTEN))
+def test_floats_are_never_encapsulated(syntax: str) -> None:
+    shape = FrameShape(rows=1, columns=1, bits_allocated=32, bits_stored=32, high_bit=31, pixel_tag=0x7FE00008)
+    with pytest.raises(Unsupported):
+        encode_frame(Samples(np.zeros((1, 1), np.float32), "MONOCHROME2"), shape, syntax)
+
+
 @pytest.mark.parametrize("syntax", LOSSY)
 def test_indices_of_a_palette_are_never_coded_lossy(syntax: str) -> None:
     samples = Samples(np.zeros((8, 8), np.uint8), "PALETTE COLOR")

@@ -44,6 +44,7 @@ def encode_frame(samples: Samples, shape: FrameShape, transfer_syntax_uid: str) 
     encode = ENCODERS.get(transfer_syntax_uid)
     if encode is None:
         raise Unsupported(f"frames are not written in Transfer Syntax {transfer_syntax_uid}")
+    _needs(not shape.is_float, "encapsulated pixel data", "integers")
     is_index = samples.photometric_interpretation == "PALETTE COLOR"
     _needs(is_lossless(transfer_syntax_uid) or not is_index, "a lossy Transfer Syntax", "samples that are no indices")
     try:
