@@ -5,6 +5,7 @@ import sys
 
 import msgspec
 import numpy as np
+import openjpeg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,6 +71,21 @@ def test_a_lossless_frame_comes_back_to_the_bit_or_is_refused(syntax: str, frame
     assert back.array.dtype == samples.array.dtype
     assert np.array_equal(back.array, samples.array)
     assert back.photometric_interpretation == samples.photometric_interpretation
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202"])
+@given(frame=frames())
+@settings(max_examples=60, deadline=None)
+def test_openjpeg_reads_our_jpeg_2000_and_htj2k(syntax: str, frame: tuple[Samples, FrameShape]) -> None:
+    samples, shape = frame
+    try:
+        encoded = encode_frame(samples, shape, syntax)
+    except Unsupported:
+        return
+    if shape.bits_stored > 16:
+        return  # OpenJPEG holds up to 26 bits or so
+    theirs = np.asarray(openjpeg.decode(encoded.data)).reshape(samples.array.shape)
+    assert np.array_equal(theirs.astype(np.int64), samples.array.astype(np.int64))
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS)
