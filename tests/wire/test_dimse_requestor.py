@@ -212,6 +212,28 @@ async def test_instances_go_out_as_they_are_kept() -> None:
     assert len(box.requests) == 1
 
 
+async def test_a_data_set_that_comes_in_odd_pieces_goes_out_in_even_fragments() -> None:
+    lengths: list[int] = []
+
+    def seen(event: evt.Event) -> None:
+        values = getattr(event.pdu, "presentation_data_value_items", ())
+        lengths.extend(len(value.presentation_data_value) - 1 for value in values)
+
+    ae = AE("DEST")
+    ae.add_supported_context(CT, EXPLICIT)
+    pieces = [DATA, b"\x10\x00\x20\x00L", b"O", b"\x05\x00abc", b"de"]
+
+    async def in_pieces() -> AsyncIterator[Buffer]:
+        for piece in pieces:
+            yield piece
+
+    instance = Outgoing(sop_class_uid=CT, sop_instance_uid="1.2.3", transfer_syntax_uid=EXPLICIT, open=in_pieces)
+    with pynetdicom_scp(ae, (evt.EVT_PDU_RECV, seen), (evt.EVT_C_STORE, lambda _: 0)) as port:
+        await all_sent(port, instance)
+    assert sum(lengths) > sum(map(len, pieces))
+    assert [length for length in lengths[:-1] if length % 2] == []
+
+
 async def test_more_kinds_than_an_association_has_contexts_take_several() -> None:
     box = Box()
     instances = [outgoing(f"1.{number}", f"1.2.3.{number}", JPEG) for number in range(130)]

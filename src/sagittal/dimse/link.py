@@ -360,12 +360,13 @@ class Link(asyncio.Protocol):
     async def _send_stream(self, context_id: int, data: AsyncIterator[Buffer]) -> None:
         held: Buffer = b""
         async for part in data:
-            if held:
+            even = len(held) & ~1  # of bytes in a fragment; DCMTK refuses others (PS3.8 Annex E.1)
+            if even:
                 self.check()
-                self.association.send_data(context_id, held, is_command=False, is_last=False)
+                self.association.send_data(context_id, memoryview(held)[:even], is_command=False, is_last=False)
                 self._flush()
                 await self._drain()
-            held = part
+            held = bytes(held[even:]) + bytes(part) if even < len(held) else part
         self.check()
         self.association.send_data(context_id, held, is_command=False, is_last=True)
 

@@ -206,7 +206,7 @@ def _fill_document(dataset: JsonDataset, bulk: Bulk) -> None:
 def _native(tag: str, element: JsonElement, bulk: Bulk) -> Iterator[Piece]:
     """An element of defined length, in little endian order as it came (PS3.18 Section 8.7.3.3)."""
     vr = element.get("vr", "UN")
-    if vr not in _LONG_VRS:
+    if not isinstance(vr, str) or vr not in _LONG_VRS:
         raise Unsupported(f"{tag} of VR {vr} cannot be bulk data")
     length = sum(bulk.lengths)
     yield _tag(tag) + vr.encode() + b"\0\0" + (length + length % 2).to_bytes(4, "little")
