@@ -70,7 +70,7 @@ class PackSession:
         packs = [slot.pack for slots in self._slots.values() for slot in slots]
         self._slots.clear()
         try:
-            # Behind everything this session has in the queue.
+            # Behind everything of its own in the queue.
             await self._committer.seal_packs(packs)
         finally:
             self._closed(self)
