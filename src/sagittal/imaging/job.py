@@ -1,22 +1,10 @@
-"""Frames decoded and encoded as the work of worker processes: named here without loading what it needs.
+"""Frames transcoded as the work of worker processes: named here without loading what it needs.
 
 The server's own process stays without numpy and the codecs (11 MB, and OpenBLAS's threads).
 """
 
-from typing import TYPE_CHECKING
-
 from sagittal.imaging.pixels import FrameShape
 from sagittal.imaging.syntaxes import Encoded
-
-if TYPE_CHECKING:
-    from sagittal.imaging.codecs.samples import Array
-
-
-def decode(data: bytes, shape: FrameShape) -> "Array":
-    """What `codecs.decode_frame` gives."""
-    from sagittal.imaging.codecs import decode_frame  # for workers only
-
-    return decode_frame(data, shape)
 
 
 def transcode(data: bytes, shape: FrameShape, transfer_syntax_uid: str) -> Encoded:

@@ -1,52 +1,15 @@
-"""Frames as pixels: read, and decoded in a worker process."""
-
-from typing import TYPE_CHECKING, NamedTuple
+"""What a codec needs of a kept frame: its shape, and its bytes whole."""
 
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.dataset import HeaderReader
 from sagittal.dicom.transfer_syntax import encoding_of
 from sagittal.errors import Exhausted, Invalid, NotFound, Unsupported
-from sagittal.imaging.job import decode
 from sagittal.imaging.pixels import MAX_FRAME_BYTES, SHAPE_TAGS, FrameShape
 from sagittal.retrieve.frames import Frame, locate_frame, read_frame
 from sagittal.retrieve.header import MAX_HEADER_BYTES, read_inflated
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
-from sagittal.runtime.pools import WorkerPool
-
-if TYPE_CHECKING:
-    from sagittal.imaging.codecs.samples import Array
-
-
-class Decoded(NamedTuple):
-    """A decoded frame: stored values, colour as RGB where it can be, and what the data set says of it."""
-
-    array: "Array"
-    shape: FrameShape
-
-
-async def decoded_frame(
-    archive: ArchiveReader,
-    actor: Actor,
-    instance: StoredInstance,
-    number: int,
-    deadline: Deadline,
-    pool: WorkerPool,
-) -> Decoded:
-    """Frame `number`, from 1, decoded in `pool`.
-
-    Raises:
-        NotFound: there is no such frame.
-        Unsupported: there is no codec for it, or what is kept cannot be decoded.
-        Exhausted: it is too large, or took too long.
-    """
-    shape = await read_shape(archive, instance)
-    data = await frame_bytes(archive, actor, instance, number, deadline, shape)
-    try:
-        return Decoded(await pool.run(decode, data, shape, deadline=deadline), shape)
-    except Invalid as error:
-        raise undecodable(instance, number, error) from error
 
 
 def undecodable(instance: StoredInstance, number: int, error: Invalid) -> Unsupported:
