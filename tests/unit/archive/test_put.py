@@ -335,9 +335,14 @@ async def test_a_passed_deadline_is_told_and_the_archive_goes_on(opened: Opened)
     incoming.write(data_set(1))
     release = asyncio.Event()
     loop = asyncio.get_running_loop()
-    blocked = asyncio.ensure_future(
-        archive.change(lambda _: asyncio.run_coroutine_threadsafe(release.wait(), loop).result())
-    )
+    entered = asyncio.Event()
+
+    def hold(_: object) -> None:
+        loop.call_soon_threadsafe(entered.set)
+        asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
+
+    blocked = asyncio.ensure_future(archive.change(hold))
+    await entered.wait()  # the committing thread is held before the instance is queued
     with pytest.raises(Exhausted):
         await incoming.commit(Deadline.after(0))
     release.set()
