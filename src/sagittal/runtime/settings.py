@@ -8,13 +8,17 @@ Docs (`docs/settings.md`), `sagittal settings` and the error messages come from 
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 
 from sagittal.dicom.identifiers import check_ae_title
 from sagittal.errors import Invalid
+from sagittal.runtime.actor import ROLES, Role
+from sagittal.runtime.secrets import SECRETS
 
 PREFIX = "SAGITTAL_"
 
@@ -95,6 +99,47 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     query_limit: Annotated[
         int, _says("most answers of one DICOMweb query; the client pages for more", ge=1, le=1_000_000)
     ] = 5000
+    public_url: Annotated[
+        str,
+        _says(
+            "URL under which people reach this site, as https://pacs.example.org; empty: the address it listens on, "
+            "by the name localhost"
+        ),
+    ] = ""
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        _says("addresses or networks of proxies whose X-Forwarded-For, -Proto and -Host are believed; empty: none"),
+    ] = ()
+    session_idle_timeout_s: Annotated[
+        int, _says("how long a browser session lasts without a request, s", ge=60, le=604_800)
+    ] = 3600
+    session_lifetime_s: Annotated[
+        int, _says("how long a browser session lasts at most, s; then people sign in again", ge=300, le=2_592_000)
+    ] = 43_200
+    oidc_issuer: Annotated[
+        str, _says("issuer URL of the OpenID provider that people sign in with; empty: local accounts only")
+    ] = ""
+    oidc_client_id: Annotated[str, _says("what the OpenID provider knows us as")] = ""
+    oidc_client_secret_file: Annotated[
+        str,
+        _says(
+            "file with the client secret; SAGITTAL_OIDC_CLIENT_SECRET in the environment goes before it; "
+            "neither: a public client"
+        ),
+    ] = ""
+    oidc_scopes: Annotated[tuple[str, ...], _says("scopes asked of the OpenID provider; openid is among them")] = (
+        "openid",
+        "profile",
+        "email",
+    )
+    oidc_groups_claim: Annotated[str, _says("claim of the ID token that lists somebody's groups")] = "groups"
+    oidc_roles: Annotated[
+        dict[str, tuple[str, ...]],
+        _says(
+            "groups of the OpenID provider and the roles they give, each `role` for every facility or `role@facility`; "
+            "who is in none of them may not sign in"
+        ),
+    ] = {}
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _says("from which level on lines are logged")
     ] = "info"
@@ -171,6 +216,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
         if not variable.startswith(PREFIX):
             continue
         name = variable.removeprefix(PREFIX).lower()
+        if name in SECRETS:
+            continue
         if name not in hints:
             raise Invalid(f"{variable} in the environment names no setting; `sagittal settings` lists them")
         values[name] = _parse(hints[name], said, variable)
@@ -214,6 +261,62 @@ def _check(settings: Settings) -> None:
                 raise Invalid(f"{name}: {error}") from error
             if not is_bare:
                 raise Invalid(f"{name}: an AE title neither begins nor ends with a space; got {title!r}")
+    _check_sign_in(settings)
+
+
+def _check_sign_in(settings: Settings) -> None:
+    for name in ("public_url", "oidc_issuer"):
+        _check_url(name, getattr(settings, name))
+    if urlsplit(settings.public_url).path.strip("/"):
+        raise Invalid(f"public_url is to be a scheme, a name and a port, without a path; got {settings.public_url!r}")
+    for said in settings.trusted_proxies:
+        try:
+            ip_network(said)
+        except ValueError as error:
+            raise Invalid(f"trusted_proxies: {error}") from error
+    if settings.oidc_issuer and not settings.oidc_client_id:
+        raise Invalid("oidc_issuer needs oidc_client_id, what the provider knows us as")
+    if "openid" not in settings.oidc_scopes:
+        raise Invalid("oidc_scopes is to have openid among them")
+    for group, roles in settings.oidc_roles.items():
+        for said in roles:
+            parse_role(said, f"oidc_roles.{group}")
+
+
+def _check_url(name: str, said: str) -> None:
+    """An origin that browsers keep secrets for: https, or this machine."""
+    try:
+        url = urlsplit(said)
+        _ = url.port
+    except ValueError as error:
+        raise Invalid(f"{name} is to be a URL: {error}") from error
+    is_here = url.hostname in {"localhost", "127.0.0.1", "::1"}
+    if said and (not url.hostname or url.scheme not in (("https", "http") if is_here else ("https",))):
+        raise Invalid(f"{name} is to be an https URL (http for this machine only); got {said!r}")
+    if url.query or url.fragment or url.username:
+        raise Invalid(f"{name} is to be a URL without a query, fragment or user; got {url.scheme}://{url.hostname}")
+
+
+class RoleAt(NamedTuple):
+    """A role somebody has at a facility, `"*"` for every facility."""
+
+    role: Role
+    facility: str
+
+
+def parse_role(text: str, what: str) -> RoleAt:
+    """What `role` or `role@facility` says, or Invalid naming `what`.
+
+    >>> parse_role("referring clinician@north", "role")
+    RoleAt(role='referring clinician', facility='north')
+    >>> parse_role("administrator", "role").facility
+    '*'
+    """
+    said, at, facility = text.partition("@")
+    for role in ROLES:
+        if role == said and bool(at) == bool(facility.strip()):
+            return RoleAt(role, facility.strip() or "*")
+    raise Invalid(f"{what} is to be one of {', '.join(ROLES)}, perhaps with @facility; got {text!r}")
 
 
 def _kind(kind: Any) -> str:  # Any: a type form

@@ -73,9 +73,31 @@ def test_an_address_is_a_host_and_a_port(text: str) -> None:
         ({"aet": ""}, "aet"),
         ({"called_aets": ["OK", "NOT\\OK"]}, "called_aets"),
         ({"callers": {" CT1": {}}}, "callers"),
+        ({"public_url": "http://pacs.example.org"}, "public_url"),
+        ({"public_url": "https://pacs.example.org/under"}, "public_url"),
+        ({"public_url": "https://[1"}, "public_url"),
+        ({"public_url": "https://pacs.example.org:many"}, "public_url"),
+        ({"oidc_issuer": "https://user:word@id.example.org", "oidc_client_id": "s"}, "oidc_issuer"),
+        ({"oidc_issuer": "https://id.example.org"}, "oidc_client_id"),
+        ({"oidc_scopes": ["profile"]}, "oidc_scopes"),
+        ({"oidc_roles": {"g": ["king"]}}, "oidc_roles.g"),
+        ({"oidc_roles": {"g": ["auditor@"]}}, "oidc_roles.g"),
+        ({"trusted_proxies": ["192.0.2.1/8"]}, "trusted_proxies"),
         ({"destinations": {"MÜNSTER": {"host": "h", "port": 104}}}, "destinations"),
     ],
 )
 def test_addresses_and_ae_titles_are_checked_before_anything_starts(values: dict[str, object], named: str) -> None:
     with pytest.raises(Invalid, match=named):
         load(environment={}, overrides=values)
+
+
+def test_what_sign_in_needs_is_taken() -> None:
+    told = {"public_url": "http://localhost:8080", "oidc_issuer": "https://id.example.org/realm", "oidc_client_id": "s"}
+    settings = load(environment={}, overrides={**told, "oidc_roles": {"/doctors": ["radiologist@north", "teacher"]}})
+    assert settings.oidc_roles["/doctors"] == ("radiologist@north", "teacher")
+
+
+def test_a_secret_of_the_environment_is_no_setting_and_is_shown_nowhere() -> None:
+    settings = load(environment={"SAGITTAL_OIDC_CLIENT_SECRET": "canary"})
+    assert "canary" not in repr(settings)
+    assert "oidc_client_secret" not in {said.name for said in describe()}
