@@ -13,9 +13,11 @@ import pytest
 
 from sagittal.dicom import xml_model
 from sagittal.dicom.web.multipart import MultipartWriter
+from support.video import video
 from support.web import WebServer, serving
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+VIDEO_ENDOSCOPIC = "1.2.840.10008.5.1.4.1.1.77.1.1.1"
 ENCAPSULATED_PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 JSON, XML = "application/dicom+json", "application/dicom+xml"
 GREY = np.arange(24 * 16, dtype=np.uint8).reshape(24, 16)
@@ -158,15 +160,38 @@ def test_a_document_is_kept_byte_for_byte(server: WebServer, media_type: str) ->
     assert file.MIMETypeOfEncapsulatedDocument == media_type
 
 
-def test_a_video_is_one_fragment_and_says_its_size(server: WebServer) -> None:
-    entry = b"\0\0\0\x56avc1" + bytes(24) + (640).to_bytes(2, "big") + (480).to_bytes(2, "big") + bytes(50)
-    sizes = b"\0\0\0\x14stsz" + bytes(8) + (50).to_bytes(4, "big")
-    video = b"\0\0\0\x10ftypisom\0\0\0\0" + b"mdat" * 500 + entry + sizes
-    assert send(server, [metadata(**pixels())], ("bulk/1", "video/mp4", video)).status_code == 200
+def test_a_video_is_one_fragment_and_says_its_size_and_pace(server: WebServer) -> None:
+    data = video("h264_high.mp4")
+    assert send(server, [metadata(VIDEO_ENDOSCOPIC, **pixels())], ("bulk/1", "video/mp4", data)).status_code == 200
     file = stored(server)
     assert file.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.102"
-    assert (file.Rows, file.Columns, file.NumberOfFrames) == (480, 640, 50)
-    assert pydicom.encaps.get_frame(file.PixelData, 0, number_of_frames=1)[: len(video)] == video
+    assert (file.Rows, file.Columns, file.NumberOfFrames) == (48, 64, 5)
+    assert (file.FrameTime, file.FrameIncrementPointer) == (40, 0x00181063)
+    assert (file.LossyImageCompression, file.LossyImageCompressionMethod) == ("01", "ISO_14496_10")
+    assert file.LossyImageCompressionRatio == pytest.approx(48 * 64 * 3 * 5 / len(data), rel=1e-3)
+    fragments = list(pydicom.encaps.generate_fragments(file.PixelData))
+    assert [bytes(one)[: len(data)] for one in fragments[1:] or fragments] == [data]
+
+
+@pytest.mark.parametrize("name", ["h264_main.mp4", "mpeg2.m2v"])
+def test_a_video_that_no_transfer_syntax_has_is_refused(server: WebServer, name: str) -> None:
+    answer = send(server, [metadata(VIDEO_ENDOSCOPIC, **pixels())], ("bulk/1", "video/mp4", video(name)))
+    assert answer.status_code == 409
+    assert httpx.get(f"{server.dicom_web}/instances").json() == []
+
+
+def test_mpeg2_leaves_the_number_of_frames_to_the_metadata(server: WebServer) -> None:
+    bulk = ("bulk/1", "video/mpeg", video("mpeg2.m2v"))
+    assert send(server, [metadata(VIDEO_ENDOSCOPIC, **pixels())], bulk).status_code == 409
+    dataset = metadata(VIDEO_ENDOSCOPIC, **numbers(NumberOfFrames=5), **pixels())
+    assert send(server, [dataset], bulk).status_code == 200
+    file = stored(server)
+    assert (file.file_meta.TransferSyntaxUID, file.NumberOfFrames) == ("1.2.840.10008.1.2.4.100", 5)
+
+
+def test_two_videos_are_no_frames_of_one(server: WebServer) -> None:
+    bulk = [("bulk/1", "video/mp4", video("h264_high.mp4"))] * 2
+    assert send(server, [metadata(VIDEO_ENDOSCOPIC, **pixels())], *bulk).status_code == 409
 
 
 def test_what_is_good_stays_when_other_metadata_is_bad(server: WebServer) -> None:

@@ -1,7 +1,7 @@
 """What compressed bulk data says of the pixels in it, to fill and check an instance's attributes by.
 
-PS3.18 Section 10.5.2 lets a client send an image or a video beside metadata that says nothing of its pixels. Only the
-head of a codestream is read; nothing is decoded.
+PS3.18 Section 10.5.2 lets a client send an image beside metadata that says nothing of its pixels. Only the head of
+a codestream is read; nothing is decoded.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +22,8 @@ class Pixels(NamedTuple):
         photometric_interpretations: that are true of it, what is filled in first.
         lossy_method: Lossy Image Compression Method (0028,2114); "" if nothing was lost.
         frames: how many, where the codestream holds all of them.
+        frame_time_ms: between frames; 0 if it is not told.
+        is_stream: one codestream is all frames, also where it does not say how many.
     """
 
     transfer_syntax_uid: str
@@ -33,10 +35,12 @@ class Pixels(NamedTuple):
     lossy_method: str = ""
     is_signed: bool = False
     frames: int = 0
+    frame_time_ms: float = 0.0
+    is_stream: bool = False
 
 
-def pixels_of(essence: str, transfer_syntax_uid: str, head: bytes, tail: bytes = b"") -> Pixels | None:
-    """What the beginning of a codestream says, and for a video its end too; None for bytes that are not compressed.
+def pixels_of(essence: str, transfer_syntax_uid: str, head: bytes) -> Pixels | None:
+    """What the beginning of an image's codestream says; None for bytes that are not compressed.
 
     Args:
         essence: its media type.
@@ -51,7 +55,7 @@ def pixels_of(essence: str, transfer_syntax_uid: str, head: bytes, tail: bytes =
         if essence not in ("application/octet-stream", "") or transfer_syntax_uid not in ("", *_NATIVE):
             raise Unsupported(f"pixel data of media type {essence} is not taken")
         return None
-    found = reader(head, tail)
+    found = reader(head)
     if transfer_syntax_uid and not _agrees(found.transfer_syntax_uid, transfer_syntax_uid):
         raise Invalid(
             f"the codestream is one of {found.transfer_syntax_uid}, and is said to be of {transfer_syntax_uid}"
@@ -65,7 +69,6 @@ _LOSSLESS, _LOSSLESS_SV1 = "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"
 _JLS, _JLS_NEAR = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"
 _J2K_REVERSIBLE, _J2K = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
 _HTJ2K_REVERSIBLE, _HTJ2K_RPCL, _HTJ2K = (f"1.2.840.10008.1.2.4.{n}" for n in (201, 202, 203))
-_MPEG2, _H264, _HEVC, _HEVC_10 = (f"1.2.840.10008.1.2.4.{n}" for n in (100, 102, 107, 108))
 
 # A stricter syntax may be called by the wider one that contains it.
 _WIDER: Mapping[str, tuple[str, ...]] = {
@@ -74,7 +77,6 @@ _WIDER: Mapping[str, tuple[str, ...]] = {
     _JLS: (_JLS_NEAR,),
     _J2K_REVERSIBLE: (_J2K,),
     _HTJ2K_REVERSIBLE: (_HTJ2K, _HTJ2K_RPCL),
-    _H264: tuple(f"1.2.840.10008.1.2.4.{n}" for n in (103, 104, 105, 106)),
 }
 
 
@@ -87,7 +89,7 @@ _BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))
 _MAX_SEGMENTS = 4096
 
 
-def _jpeg(head: bytes, _tail: bytes) -> Pixels:
+def _jpeg(head: bytes) -> Pixels:
     """A JPEG or JPEG-LS codestream (ISO/IEC 10918-1 Annex B, ISO/IEC 14495-1 Annex C)."""
     if head[:2] != b"\xff\xd8":
         raise Invalid("a JPEG codestream begins with SOI; this one does not")
@@ -145,7 +147,7 @@ def _colours(marker: int, frame: bytes, adobe: int, is_jfif: bool) -> tuple[str,
     return colours if is_jfif or adobe == 1 or is_subsampled else (*colours, "RGB")
 
 
-def _jpeg2000(head: bytes, _tail: bytes) -> Pixels:
+def _jpeg2000(head: bytes) -> Pixels:
     """A JPEG 2000 or HTJ2K codestream, bare (ISO/IEC 15444-1 Annex A)."""
     if head[:4] != b"\xff\x4f\xff\x51" or len(head) < 51:
         raise Invalid("a JPEG 2000 codestream begins with SOC and SIZ; files of boxes are not taken")
@@ -172,36 +174,7 @@ def _jpeg2000(head: bytes, _tail: bytes) -> Pixels:
     return Pixels(syntax, bottom - top, right - left, samples, (depth & 0x7F) + 1, colours, method, is_signed)
 
 
-_SAMPLE_ENTRIES = {b"avc1": _H264, b"avc3": _H264, b"hvc1": _HEVC, b"hev1": _HEVC}
-
-
-def _mp4(head: bytes, tail: bytes) -> Pixels:
-    """The video track of an MP4 file (ISO/IEC 14496-12): its sample entry and how many samples it has."""
-    if head[4:8] != b"ftyp":
-        raise Invalid("an MP4 file begins with a file type box; this one does not")
-    for data in (head, tail):
-        for name, syntax in _SAMPLE_ENTRIES.items():
-            at = data.find(name)
-            if at < 0 or len(data) < at + 32:
-                continue
-            columns, rows = (int.from_bytes(data[at + n : at + n + 2], "big") for n in (28, 30))
-            sizes = data.find(b"stsz", at)
-            frames = int.from_bytes(data[sizes + 12 : sizes + 16], "big") if sizes > 0 else 0
-            method = "ISO_14496_10" if syntax == _H264 else "ISO_23008_2"
-            return Pixels(syntax, rows, columns, 3, 8, ("YBR_PARTIAL_420",), method, False, frames)
-    raise Unsupported("MP4 is taken with H.264 or HEVC video whose description is in its first or last megabyte")
-
-
-def _mpeg2(head: bytes, _tail: bytes) -> Pixels:
-    """An MPEG-2 video stream (ISO/IEC 13818-2): its first sequence header."""
-    at = head.find(b"\0\0\1\xb3")
-    if at < 0 or len(head) < at + 8:
-        raise Invalid("an MPEG-2 video stream has a sequence header; this one does not")
-    columns, rows = head[at + 4] << 4 | head[at + 5] >> 4, (head[at + 5] & 15) << 8 | head[at + 6]
-    return Pixels(_MPEG2, rows, columns, 3, 8, ("YBR_PARTIAL_420",), "ISO_13818_2")
-
-
-_Reader = Callable[[bytes, bytes], Pixels]
+_Reader = Callable[[bytes], Pixels]
 _READERS: Mapping[str, _Reader] = {
     "image/jpeg": _jpeg,
     "image/jls": _jpeg,
@@ -210,13 +183,8 @@ _READERS: Mapping[str, _Reader] = {
     "image/j2c": _jpeg2000,
     "image/jphc": _jpeg2000,
     "image/jph": _jpeg2000,
-    "video/mp4": _mp4,
-    "video/mpeg": _mpeg2,
-    "video/mpeg2": _mpeg2,
 }
 _BY_SYNTAX: Mapping[str, _Reader] = {
     **dict.fromkeys((_BASELINE, _EXTENDED, _LOSSLESS, _LOSSLESS_SV1, _JLS, _JLS_NEAR), _jpeg),
     **dict.fromkeys((_J2K_REVERSIBLE, _J2K, _HTJ2K_REVERSIBLE, _HTJ2K_RPCL, _HTJ2K), _jpeg2000),
-    **dict.fromkeys((_H264, *_WIDER[_H264], _HEVC, _HEVC_10), _mp4),
-    _MPEG2: _mpeg2,
 }

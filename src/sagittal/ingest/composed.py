@@ -4,16 +4,18 @@ Attributes of pixels that the metadata leaves out are filled from the codestream
 the instance is refused, since one of the two is another image's. Text is written in UTF-8.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from sagittal.dicom import json_model
 from sagittal.dicom.dataset import make_file_header
-from sagittal.dicom.json_model import JsonDataset, JsonElement, JsonValue
-from sagittal.dicom.registry import keyword_of
+from sagittal.dicom.json_model import JsonDataset, JsonElement
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN
 from sagittal.errors import Conflict, Exhausted, Invalid, Refused, Unsupported
 from sagittal.ingest.bulk_images import Pixels, pixels_of
+from sagittal.ingest.bulk_video import is_video, video_of
+from sagittal.ingest.pixel_module import check_native, fill_document, fill_pixels, value_of
 from sagittal.ingest.receive import NotAnInstance
 
 MAX_NESTED_BYTES = 64 * 1024**2
@@ -22,7 +24,9 @@ MAX_NESTED_BYTES = 64 * 1024**2
 _HEAD_BYTES = 1024 * 1024
 _MAX_LENGTH = 0xFFFFFFFE
 _PIXEL_DATA, _DOCUMENT = "7FE00010", "00420011"
+_STEREO_PAIRS = "00220028"
 _NOT_STORED = frozenset({"00083002", "00081190", "00080056"})  # of retrieval: what PS3.18 adds to metadata
+_TAG = re.compile("[0-9A-F]{8}")
 _LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN", "UT", "UC", "UR"})
 
 
@@ -77,16 +81,16 @@ async def compose(dataset: JsonDataset, find: Callable[[str], Bulk | None]) -> t
         if bulk is None:
             continue
         if tag == _PIXEL_DATA:
-            pixels = await _described(bulk)
+            pixels = await _described(dataset, bulk)
             if pixels is not None:
                 syntax = pixels.transfer_syntax_uid
-                fill_pixels(dataset, pixels, len(bulk.lengths))
+                fill_pixels(dataset, pixels, bulk.lengths)
             else:
-                _check_native(dataset, sum(bulk.lengths))
+                check_native(dataset, sum(bulk.lengths))
             large[tag] = tuple(_encapsulated(bulk) if pixels is not None else _native(tag, element, bulk))
         else:
             if tag == _DOCUMENT:
-                _fill_document(dataset, bulk)
+                fill_document(dataset, bulk.essence, sum(bulk.lengths))
             large[tag] = tuple(_native(tag, element, bulk))
     return (_file_header(dataset, syntax), *_encoded(dataset, large, nested))
 
@@ -95,6 +99,8 @@ def _bulk_of(tag: str, element: JsonElement, find: Callable[[str], Bulk | None])
     uri = element.get("BulkDataURI") if isinstance(element, dict) else None
     if uri is None:
         return None
+    if not _TAG.fullmatch(tag):
+        raise Invalid("a tag in metadata is eight hexadecimal digits; one is not")
     bulk = find(uri) if isinstance(uri, str) else None
     if bulk is None:
         raise Invalid(f"{tag} has a BulkDataURI, and no part of the request has that Content-Location")
@@ -129,13 +135,14 @@ def _nested_uris(dataset: JsonDataset, depth: int) -> Iterator[str]:
                     yield from _nested_uris(item, depth + 1)  # type: ignore[arg-type]  # an item is a data set
 
 
-async def _described(bulk: Bulk) -> Pixels | None:
+async def _described(dataset: JsonDataset, bulk: Bulk) -> Pixels | None:
     """What the codestreams say; all have to say the same."""
+    if is_video(bulk.essence, bulk.transfer_syntax_uid):
+        return await _described_video(dataset, bulk)
     found: Pixels | None = None
     for part, length in enumerate(bulk.lengths):
         head = await bulk.read(part, 0, min(length, _HEAD_BYTES))
-        tail = await bulk.read(part, max(0, length - _HEAD_BYTES), length) if length > _HEAD_BYTES else b""
-        pixels = pixels_of(bulk.essence, bulk.transfer_syntax_uid, head, tail)
+        pixels = pixels_of(bulk.essence, bulk.transfer_syntax_uid, head)
         if pixels is None:
             return None
         if found is not None and found != pixels:
@@ -144,63 +151,15 @@ async def _described(bulk: Bulk) -> Pixels | None:
     return found
 
 
-def fill_pixels(dataset: JsonDataset, pixels: Pixels, parts: int) -> None:
-    """The attributes of the Image Pixel Module by the codestream: filled where missing, refused where contradicted."""
-    _agree(dataset, "00280002", "US", (pixels.samples,))
-    _agree(dataset, "00280004", "CS", pixels.photometric_interpretations)
-    _agree(dataset, "00280010", "US", (pixels.rows,))
-    _agree(dataset, "00280011", "US", (pixels.columns,))
-    _agree(dataset, "00280100", "US", (8, 16) if pixels.precision <= 8 else (16, 32))
-    _agree(dataset, "00280101", "US", (pixels.precision, *range(1, pixels.precision)))
-    stored = _value(dataset, "00280101")
-    _agree(dataset, "00280102", "US", (int(str(stored)) - 1,))
-    _agree(dataset, "00280103", "US", (1,) if pixels.is_signed else (0, 1))
-    if pixels.samples > 1:
-        _agree(dataset, "00280006", "US", (0, 1))
-    frames = pixels.frames or parts
-    if frames > 1 or "00280008" in dataset:
-        _agree(dataset, "00280008", "IS", (frames,))
-    if pixels.lossy_method:
-        _agree(dataset, "00282110", "CS", ("01",))
-        if _value(dataset, "00282114") is None:
-            dataset["00282114"] = {"vr": "CS", "Value": [pixels.lossy_method]}
+async def _described_video(dataset: JsonDataset, bulk: Bulk) -> Pixels:
+    if len(bulk.lengths) != 1:
+        raise Conflict(f"a video is one part, which holds all frames; got {len(bulk.lengths)}")
 
+    async def read(start: int, stop: int) -> bytes:
+        return await bulk.read(0, start, stop)
 
-def _agree(dataset: JsonDataset, tag: str, vr: str, allowed: tuple[str | int, ...]) -> None:
-    said = _value(dataset, tag)
-    if said is None:
-        dataset[tag] = {"vr": vr, "Value": [allowed[0]]}
-    elif str(said).strip() not in map(str, allowed):
-        name = keyword_of(int(tag, 16))
-        raise Conflict(f"{name} is {allowed[0]} in the bulk data, and another in the metadata")
-
-
-def _value(dataset: JsonDataset, tag: str) -> JsonValue:
-    element = dataset.get(tag)
-    values = element.get("Value") if isinstance(element, dict) else None
-    return values[0] if isinstance(values, list) and values else None
-
-
-def _check_native(dataset: JsonDataset, length: int) -> None:
-    """That uncompressed pixels are as many as the metadata says."""
-    names = ("00280010", "00280011", "00280002", "00280100")
-    numbers = [str(value) for tag in names if (value := _value(dataset, tag)) is not None]
-    frames = str(_value(dataset, "00280008") or 1)
-    if len(numbers) < len(names) or not all(text.strip().isdigit() and len(text) < 10 for text in (*numbers, frames)):
-        raise Invalid("uncompressed pixels need Rows, Columns, SamplesPerPixel and BitsAllocated beside them")
-    rows, columns, samples, bits = map(int, numbers)
-    needed = (rows * columns * samples * bits * int(frames) + 7) // 8
-    if str(_value(dataset, "00280004")).strip() == "YBR_FULL_422":
-        needed = needed * 2 // 3
-    if not needed <= length <= needed + 1:
-        raise Conflict(f"pixel data of these Rows, Columns and Bits Allocated has {needed} bytes; got {length}")
-
-
-def _fill_document(dataset: JsonDataset, bulk: Bulk) -> None:
-    """What the Encapsulated Document Module says of the document (PS3.3 Section C.24.2)."""
-    if bulk.essence not in ("", "application/octet-stream"):
-        _agree(dataset, "00420012", "LO", (bulk.essence,))
-    _agree(dataset, "00420015", "UL", (sum(bulk.lengths),))
+    is_stereo = value_of(dataset, _STEREO_PAIRS) == "YES"
+    return await video_of(bulk.essence, bulk.transfer_syntax_uid, is_stereo, read, bulk.lengths[0])
 
 
 def _native(tag: str, element: JsonElement, bulk: Bulk) -> Iterator[Piece]:
@@ -240,7 +199,7 @@ def _tag(tag: str) -> bytes:
 
 
 def _file_header(dataset: JsonDataset, syntax: str) -> bytes:
-    sop_class, sop_instance = (str(_value(dataset, tag) or "").strip() for tag in ("00080016", "00080018"))
+    sop_class, sop_instance = (str(value_of(dataset, tag) or "").strip() for tag in ("00080016", "00080018"))
     for uid, name in ((sop_class, "SOPClassUID (0008,0016)"), (sop_instance, "SOPInstanceUID (0008,0018)")):
         if not uid or len(uid) > 64:
             raise NotAnInstance(f"{name} is missing or no UID")

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.errors import Exhausted, Invalid, Unsupported
 from sagittal.ingest.bulk_images import MONOCHROME, Pixels
-from sagittal.ingest.composed import Bulk, fill_pixels
+from sagittal.ingest.composed import Bulk
+from sagittal.ingest.pixel_module import fill_pixels
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.pools import WorkerPool
 
@@ -58,7 +59,7 @@ async def unpacked(dataset: JsonDataset, bulk: Bulk, pool: WorkerPool, deadline:
     if found is None:
         raise Invalid("pixel data of media type image/png has no part")
     dataset = {**dataset, "7FE00010": {**dataset["7FE00010"], "vr": "OW" if found.precision > 8 else "OB"}}
-    fill_pixels(dataset, found, len(frames))
+    fill_pixels(dataset, found, bulk.lengths)
     return dataset, _Unpacked(tuple(frames))
 
 
