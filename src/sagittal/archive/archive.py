@@ -2,6 +2,7 @@
 
 DATA/lock              held by the process that writes
 DATA/index.db          SQLite; can be rebuilt
+DATA/records.db        SQLite; what no pack holds and nobody can rebuild
 DATA/packs/ab/cd/*.tar what we keep
 """
 
@@ -18,6 +19,8 @@ from sagittal.archive.index.writer import IndexWriter
 from sagittal.archive.lock import FolderLock
 from sagittal.archive.packs.disk import Disk
 from sagittal.archive.reader import INDEX_NAME, PACKS_NAME, ArchiveReader
+from sagittal.archive.records.connect import migrate as migrate_records
+from sagittal.archive.records.records import RECORDS_NAME, Records
 from sagittal.archive.repair import RepairReport, repair
 from sagittal.archive.session import PackSession
 from sagittal.archive.settings import ArchiveSettings
@@ -33,20 +36,24 @@ class Archive(ArchiveReader):
 
     Attributes:
         repairs: what start-up had to put right.
+        records: what no pack holds.
     """
+
+    records: Records
 
     def __init__(
         self,
         root: Path,
         lock: FolderLock,
         index: IndexWriter,
+        records: Records,
         repairs: RepairReport,
         disk: Disk,
         settings: ArchiveSettings,
         clock: Callable[[], int],
     ) -> None:
         """Made by `open`."""
-        super().__init__(root, settings)
+        super().__init__(root, settings, records)
         self.repairs = repairs
         self._lock = lock
         self._index = index
@@ -77,7 +84,7 @@ class Archive(ArchiveReader):
         Raises:
             Conflict: another process has it open, or packs are there but no index.
             Corrupt: the index is no index.
-            Unsupported: a later version of Sagittal wrote the index.
+            Unsupported: a later version of Sagittal wrote the index or the records.
         """
         packs = root / PACKS_NAME
         root.mkdir(mode=0o700, parents=True, exist_ok=True)  # patient data in the clear: nobody else's by default
@@ -88,11 +95,13 @@ class Archive(ArchiveReader):
             if not path.exists() and any(packs.glob("*/*/*.tar")):
                 raise Conflict(f"{root} has packs but no index; `sagittal reindex` rebuilds it from them")
             migrate(path)
+            migrate_records(root / RECORDS_NAME)
             for folder in (root, root.parent):  # the names of what was just made
                 (disk or Disk()).sync_folder(folder)
             index = IndexWriter(path, clock)
             try:
                 repairs = repair(packs, index)
+                records = Records(root / RECORDS_NAME)
             except BaseException:
                 index.close()
                 raise
@@ -101,7 +110,7 @@ class Archive(ArchiveReader):
             if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                 raise Corrupt(f"{path} is damaged ({error}); `sagittal reindex` rebuilds it from the packs") from error
             raise
-        return cls(root, lock, index, repairs, disk or Disk(), settings or ArchiveSettings(), clock)
+        return cls(root, lock, index, records, repairs, disk or Disk(), settings or ArchiveSettings(), clock)
 
     def session(self, actor: Actor) -> PackSession:
         """Starts taking instances from one association, request or import."""

@@ -13,6 +13,9 @@ from sagittal.archive.index.locate import EVENTS_SQL, event_from, instance_from,
 from sagittal.archive.index.readers import AnyRow, ReaderPool
 from sagittal.archive.model import Event, StoredInstance
 from sagittal.archive.packs.reader import PackReader
+from sagittal.archive.records.connect import HEAD as RECORDS_HEAD
+from sagittal.archive.records.connect import revision_of as records_revision_of
+from sagittal.archive.records.records import RECORDS_NAME, RecordsReader
 from sagittal.archive.settings import ArchiveSettings
 from sagittal.errors import Corrupt, Invalid, NotFound, Unsupported
 
@@ -28,13 +31,19 @@ class ArchiveReader:
     Attributes:
         root: the data folder.
         packs: its folder of packs.
+        records: what no pack holds.
     """
 
-    def __init__(self, root: Path, settings: ArchiveSettings | None = None) -> None:
-        """Reads a folder whose index is there and of this version; `open_reader` makes sure of that."""
+    records: RecordsReader
+
+    def __init__(
+        self, root: Path, settings: ArchiveSettings | None = None, records: RecordsReader | None = None
+    ) -> None:
+        """Reads a folder whose index and records are there and of this version; `open_reader` makes sure of that."""
         settings = settings or ArchiveSettings()
         self.root = root
         self.packs = root / PACKS_NAME
+        self.records = records or RecordsReader(root / RECORDS_NAME)
         self._threads = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="sagittal-file")
         self._reader = PackReader(self.packs, self._threads, settings.max_read_packs)
         self._readers = ReaderPool(root / INDEX_NAME, settings.read_threads)
@@ -92,6 +101,7 @@ class ArchiveReader:
     def _close(self) -> None:
         self._threads.shutdown(wait=True)
         self._readers.close()
+        self.records.close()
 
 
 def open_reader(root: Path) -> ArchiveReader:
@@ -99,11 +109,16 @@ def open_reader(root: Path) -> ArchiveReader:
 
     Raises:
         NotFound: there is no index.
-        Unsupported: the index is of another version of Sagittal.
+        Unsupported: the index or the records are of another version of Sagittal.
     """
     revision = revision_of(root / INDEX_NAME)
     if not revision:
         raise NotFound(f"nothing is kept in {root}")
     if revision != HEAD:
         raise Unsupported(f"the index in {root} is at revision {revision}, this version of Sagittal reads {HEAD}")
+    recorded = records_revision_of(root / RECORDS_NAME)
+    if recorded != RECORDS_HEAD:
+        raise Unsupported(
+            f"the records in {root} are at revision {recorded or 'none'}, this version of Sagittal reads {RECORDS_HEAD}"
+        )
     return ArchiveReader(root)

@@ -1,10 +1,9 @@
 """Connections to the SQLite index, and the migrations that bring it to the schema of this version."""
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
-from sagittal.errors import Unsupported
+from sagittal.archive import migrating
 
 HEAD = "0001"
 """The newest revision in `migrations/versions`; an index that has it needs no work at start-up."""
@@ -49,34 +48,11 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 def revision_of(path: Path) -> str:
     """The revision an index is at, `""` if it has none or does not exist."""
-    if not path.exists():
-        return ""
-    with closing(connect_reader(path)) as connection:
-        try:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.OperationalError:
-            return ""
-    return str(row[0]) if row else ""
+    return migrating.revision_of(path, connect_reader)
 
 
 def migrate(path: Path) -> None:
     """Makes the index at `path`, or brings it to HEAD. Raises Unsupported for one of a later version of Sagittal."""
     revision = revision_of(path)
-    if revision == HEAD:
-        return
-    # Alembic takes a quarter of a second to import: only where there is something to do.
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["path"] = path
-    try:
-        if revision:
-            ScriptDirectory.from_config(config).get_revision(revision)
-    except CommandError as error:
-        raise Unsupported(f"the index is at revision {revision}, which a later version of Sagittal wrote") from error
-    command.upgrade(config, "head")
+    if revision != HEAD:
+        migrating.upgrade(path, Path(__file__).parent / "migrations", revision, "the index is")
