@@ -11,7 +11,7 @@ from sagittal.archive.index.writer import IndexWriter, PackRow
 from sagittal.archive.packs import tar
 from sagittal.archive.packs.disk import READ_ONLY
 from sagittal.archive.packs.names import pack_path
-from sagittal.archive.packs.scan import Member, Scan, is_whole
+from sagittal.archive.packs.scan import CHUNK_BYTES, Member, Scan, is_whole
 from sagittal.archive.restore import ReadBack, bring_in, read_back
 from sagittal.runtime.log import get_logger
 
@@ -132,8 +132,7 @@ def _seal(path: Path, kept: int) -> tuple[int, int]:
     path.chmod(0o640)
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        ending = os.pread(descriptor, length - kept, kept) if length - kept <= len(tar.END_OF_ARCHIVE) else b""
-        cut = 0 if ending and not ending.strip(b"\0") else length - kept
+        cut = _written_end(descriptor, kept, length) - kept
         os.ftruncate(descriptor, kept)
         os.pwrite(descriptor, tar.END_OF_ARCHIVE, kept)
         os.fdatasync(descriptor)
@@ -141,3 +140,14 @@ def _seal(path: Path, kept: int) -> tuple[int, int]:
     finally:
         os.close(descriptor)
     return kept + len(tar.END_OF_ARCHIVE), cut
+
+
+def _written_end(descriptor: int, kept: int, length: int) -> int:
+    """Where what was written behind `kept` ends: zeros were written ahead, or are the end-of-archive blocks."""
+    while length > kept:
+        start = max(kept, length - CHUNK_BYTES)
+        piece = os.pread(descriptor, length - start, start).rstrip(b"\0")
+        if piece:
+            return start + len(piece)
+        length = start
+    return kept

@@ -119,6 +119,31 @@ async def test_a_flipped_bit_in_the_tail_is_cut(
     await repaired.close()
 
 
+async def test_zeros_written_ahead_are_no_torn_tail_and_what_is_torn_within_them_is_cut(
+    opened: Opened, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    archive = opened()
+    session = archive.session(ACTOR)
+    for number in range(1, 8):
+        await put(session, data_set(number))
+    killed, torn = tmp_path_factory.mktemp("killed") / "data", tmp_path_factory.mktemp("torn") / "data"
+    crash(tmp_path, killed)
+    crash(tmp_path, torn)
+    (pack,) = await archive.change(lambda index: index.open_packs())
+    end = pack.indexed_length
+    raw = bytearray(pack_path(killed / "packs", pack.id).read_bytes())
+    assert len(raw) > end
+    raw[end : end + 4000] = raw[:4000]  # the beginning of a member that is not whole
+    raw[end + 3000 : end + 4000] = b"\1" * 1000
+    pack_path(torn / "packs", pack.id).write_bytes(raw)
+    for folder, cut in ((killed, 0), (torn, 4000)):
+        repaired = Archive.open(folder, clock=Clock())
+        assert (repaired.repairs.packs, repaired.repairs.indexed, repaired.repairs.cut_bytes) == (1, 0, cut)
+        assert len(await repaired.locate(series="1.2.3.1")) == 7
+        assert pack_path(folder / "packs", pack.id).stat().st_size == end + 1024
+        await repaired.close()
+
+
 async def test_a_pack_that_was_announced_but_never_made_is_forgotten(opened: Opened, tmp_path: Path) -> None:
     from sagittal.archive.index.writer import PackRow
     from sagittal.archive.packs.names import new_pack_id

@@ -1,4 +1,8 @@
-"""Writing one pack: members appended, headers in front of their data, a sync, and a cut back when something fails."""
+"""Writing one pack: members appended, headers in front of their data, a sync, and a cut back when something fails.
+
+Behind the members of a pack that takes small ones stand zeros, written some way ahead: a sync of bytes that lie within
+the file need not write its size and its blocks as well. To any reader of tar they are the end of the archive.
+"""
 
 import os
 from collections.abc import Sequence
@@ -13,6 +17,12 @@ from sagittal.archive.packs.names import member_name, pack_path
 from sagittal.errors import Exhausted
 
 MAX_MEMBERS = 999_999
+
+_SMALL_BYTES = 64 << 10
+"""Of a file that zeros are written ahead of; for a larger one they would cost more than they save."""
+_MEMBERS_BEFORE_ZEROS = 4
+"""A pack of few members gets none."""
+_ZEROS = bytes((256 << 10) + 1)  # no whole blocks: what is left of them never looks as sealing ends a pack
 
 
 class PackWriter:
@@ -35,6 +45,7 @@ class PackWriter:
         self.members = 0
         self.is_broken = False
         self._kept_members = 0
+        self._zeroed = 0  # up to here the file reaches, because of zeros
         self._descriptor = -1
         self._disk = disk
 
@@ -66,6 +77,8 @@ class PackWriter:
         offset = self.end + len(headers)
         self.end = self._write((headers, *file, tar.padding(length)), self.end)
         self.members += 1
+        if self.end > self._zeroed and self.members > _MEMBERS_BEFORE_ZEROS and length <= _SMALL_BYTES:
+            self._write_zeros()
         return offset
 
     def append_streamed(self, offset: int, chunks: Sequence[Buffer]) -> int:
@@ -112,6 +125,7 @@ class PackWriter:
     def cut(self) -> None:
         """Back to what was kept. If that fails nothing is appended any more, and start-up cuts it."""
         self.rewind()
+        self._zeroed = 0
         if not self.is_open:
             return
         try:
@@ -146,6 +160,15 @@ class PackWriter:
         return tar.member_headers(
             name, encode_facts(facts), length, facts.received_ns // 1_000_000_000, body_bytes=body_bytes
         )
+
+    def _write_zeros(self) -> None:
+        """Behind the last member, for those to come; a disk without room for them may have some for a member."""
+        self._zeroed = self.end + len(_ZEROS)
+        try:
+            self._disk.write_all(self._descriptor, (_ZEROS,), self.end)
+        except OSError:
+            with suppress(OSError):
+                self._disk.truncate(self._descriptor, self.end)
 
     def _write(self, buffers: Sequence[Buffer], offset: int) -> int:
         try:

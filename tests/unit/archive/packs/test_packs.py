@@ -246,3 +246,64 @@ def test_a_write_of_more_pieces_than_the_system_takes_at_once_is_whole(tmp_path:
     file = b"".join(pieces)
     offset = writer.append("1.2", facts_of(file), pieces, len(file))
     assert pack_path(tmp_path, writer.pack_id).read_bytes()[offset : offset + len(file)] == file
+
+
+def written_ahead(root: Path, disk: Disk | None = None, count: int = 30) -> PackWriter:
+    """A pack of so many small members that zeros stand behind them."""
+    writer = new_writer(root, disk)
+    for number in range(1, count + 1):
+        append(writer, f"1.{number}", os.urandom(2000))
+        writer.sync()
+        writer.keep()
+    return writer
+
+
+def test_small_members_are_written_within_the_file_and_tar_reads_it_meanwhile(tmp_path: Path) -> None:
+    writer = written_ahead(tmp_path)
+    path = pack_path(tmp_path, writer.pack_id)
+    reach = path.stat().st_size
+    append(writer, "1.31", b"within")
+    assert writer.end < path.stat().st_size == reach
+    members, scan = scan_all(path)
+    assert (len(members), scan.end) == (31, writer.end)
+    with tarfile.open(path) as archive:
+        assert len(archive.getnames()) == 31
+
+
+def test_zeros_written_ahead_never_look_as_sealing_ends_a_pack(tmp_path: Path) -> None:
+    # Members begin and end with whole blocks; what is left behind one is none.
+    writer = written_ahead(tmp_path)
+    assert pack_path(tmp_path, writer.pack_id).stat().st_size % tar.BLOCK
+
+
+def test_a_sealed_or_cut_pack_has_no_zeros_left(tmp_path: Path) -> None:
+    writer = written_ahead(tmp_path)
+    path = pack_path(tmp_path, writer.pack_id)
+    append(writer, "1.31", b"not kept")
+    writer.cut()
+    assert path.stat().st_size == writer.kept
+    append(writer, "1.32", b"written ahead again")
+    writer.keep()
+    assert path.stat().st_size > writer.kept
+    assert writer.seal(tmp_path) == path.stat().st_size == writer.kept + len(tar.END_OF_ARCHIVE)
+    members, scan = scan_all(path)
+    assert len(members) == 31
+    assert scan.is_sealed
+
+
+def test_few_or_large_members_have_no_zeros_behind_them(tmp_path: Path) -> None:
+    few = written_ahead(tmp_path, count=4)
+    assert pack_path(tmp_path, few.pack_id).stat().st_size == few.end
+    large = new_writer(tmp_path)
+    for number in range(6):
+        append(large, f"1.{number}", bytes(70_000))
+    assert pack_path(tmp_path, large.pack_id).stat().st_size == large.end
+
+
+def test_a_disk_that_is_full_of_zeros_takes_the_member_all_the_same(tmp_path: Path) -> None:
+    disk = FullDisk(1 << 20)
+    writer = written_ahead(tmp_path, disk, count=4)
+    disk.room = 8000  # enough for a member
+    append(writer, "1.5", os.urandom(2000))
+    assert pack_path(tmp_path, writer.pack_id).stat().st_size == writer.end
+    assert len(scan_all(pack_path(tmp_path, writer.pack_id))[0]) == 5
