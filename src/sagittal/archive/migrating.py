@@ -20,8 +20,8 @@ def revision_of(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> st
     return str(row[0]) if row else ""
 
 
-def upgrade(path: Path, scripts: Path, revision: str, what: str) -> None:
-    """Runs the migrations in the folder `scripts` that a database at `revision` lacks; makes it if it is not there.
+def upgrade(path: Path, scripts: Path, revision: str, head: str, what: str) -> None:
+    """Runs the migrations in the folder `scripts` from `revision` up to `head`; makes the database if it is not there.
 
     Raises:
         Unsupported: a later version of Sagittal wrote `what`.
@@ -41,4 +41,4 @@ def upgrade(path: Path, scripts: Path, revision: str, what: str) -> None:
             ScriptDirectory.from_config(config).get_revision(revision)
     except CommandError as error:
         raise Unsupported(f"{what} at revision {revision}, which a later version of Sagittal wrote") from error
-    command.upgrade(config, "head")
+    command.upgrade(config, head)

@@ -55,4 +55,4 @@ def migrate(path: Path) -> None:
     """Makes the index at `path`, or brings it to HEAD. Raises Unsupported for one of a later version of Sagittal."""
     revision = revision_of(path)
     if revision != HEAD:
-        migrating.upgrade(path, Path(__file__).parent / "migrations", revision, "the index is")
+        migrating.upgrade(path, Path(__file__).parent / "migrations", revision, HEAD, "the index is")

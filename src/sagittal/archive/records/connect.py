@@ -47,4 +47,4 @@ def migrate(path: Path) -> None:
     """Makes the records at `path`, or brings them to HEAD. Raises Unsupported for those of a later version."""
     revision = revision_of(path)
     if revision != HEAD:
-        migrating.upgrade(path, Path(__file__).parent / "migrations", revision, "the records are")
+        migrating.upgrade(path, Path(__file__).parent / "migrations", revision, HEAD, "the records are")
