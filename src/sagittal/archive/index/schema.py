@@ -185,13 +185,51 @@ conflicts = Table(
     Index("ix_conflicts_pack", "pack"),
 )
 
+rejected = Table(
+    "rejected",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("rejection", Integer, nullable=False),  # entry of the journal in the records
+    Column("purge", Integer),  # the entry that says its bytes go; NULL while it can be restored
+    Column("row_id", Integer, nullable=False),  # it had in `instances` or `conflicts`, and has again when restored
+    _count("is_conflict"),
+    _text("study_instance_uid"),
+    _text("series_instance_uid"),
+    _text("sop_instance_uid"),
+    _text("sop_class_uid"),  # "" of what was a conflict
+    _text("transfer_syntax_uid"),
+    _text("pack"),
+    _count("file_offset"),
+    _count("file_length"),
+    _count("data_set_offset"),
+    Column("digest", LargeBinary, nullable=False),
+    Column("digest_data_set", LargeBinary, nullable=False),
+    _count("received_ns"),
+    _count("is_corrupt"),
+    _text("door"),
+    _text("source"),
+    _text("called"),
+    _text("address"),
+    Index("ix_rejected_rejection", "rejection"),
+    Index("ix_rejected_uid", "sop_instance_uid"),
+    Index("ix_rejected_pack", "pack"),
+    Index("ix_rejected_received", "received_ns", unique=True),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),  # journal: the last entry applied; events: no number below it is given
+    _count("value"),
+)
+
 packs = Table(
     "packs",
     metadata,
     Column("id", Text, primary_key=True),
     _text("facility"),
     _text("series_instance_uid"),
-    _text("state"),  # open, sealed, gone
+    _text("state"),  # open, sealed; making: written by a purge; gone: a purge has moved what is in it
     _count("length"),  # bytes, once sealed
     _count("indexed_length"),  # once sealed: up to here every member is in the index; before, the instances tell
     _count("verified_ns"),  # when its digests were last re-read; 0 never
