@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sagittal.archive import migrating
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in `migrations/versions`."""
 
 _BUSY_S = 30.0

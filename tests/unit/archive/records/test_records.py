@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, func, insert, select
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.reader import open_reader
-from sagittal.archive.records import connect, schema
+from sagittal.archive.records import connect, credentials, schema
 from sagittal.archive.records.records import RECORDS_NAME, Records
 from sagittal.errors import Exhausted, Invalid, Unsupported
 
@@ -47,6 +47,7 @@ def test_the_migrations_end_at_the_schema(tmp_path: Path) -> None:
     engine = create_engine("sqlite://", creator=lambda: connect.connect_writer(path))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+        assert connection.execute(select(credentials.access_state)).all() == [(1, 1)]
     engine.dispose()
     scripts = ScriptDirectory(str(Path(connect.__file__).parent / "migrations"))
     assert scripts.get_current_head() == connect.HEAD == connect.revision_of(path)
