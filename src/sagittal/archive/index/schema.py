@@ -202,6 +202,7 @@ rejected = Table(
     _count("file_offset"),
     _count("file_length"),
     _count("data_set_offset"),
+    Column("frame_table", LargeBinary),
     Column("digest", LargeBinary, nullable=False),
     Column("digest_data_set", LargeBinary, nullable=False),
     _count("received_ns"),

@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("file_offset", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("file_length", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("data_set_offset", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("frame_table", sa.LargeBinary(), nullable=True),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("digest_data_set", sa.LargeBinary(), nullable=False),
         sa.Column("received_ns", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
