@@ -1,0 +1,48 @@
+"""The key of the chain: in a file of its own, so that whoever has the database alone can neither mend the chain nor
+guess patients from their hashes.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from sagittal.audit.line import KEY_BYTES
+from sagittal.errors import Corrupt, NotFound
+
+KEY_NAME = "ledger.key"
+
+
+def load_key(path: Path) -> bytes:
+    """The key in a file.
+
+    Raises:
+        NotFound: there is none.
+        Corrupt: it is no key.
+    """
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"there is no ledger key at {path}") from error
+    if len(key) != KEY_BYTES:
+        raise Corrupt(f"the ledger key at {path} is {len(key)} bytes long, not {KEY_BYTES}")
+    return key
+
+
+def make_key(path: Path) -> bytes:
+    """Makes a key that only this user can read, durable when it is given; or gives the one that is there."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
+    except FileExistsError:
+        return load_key(path)
+    key = secrets.token_bytes(KEY_BYTES)
+    try:
+        os.write(descriptor, key)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return key
