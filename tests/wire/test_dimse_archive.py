@@ -163,7 +163,7 @@ async def test_what_was_stored_is_kept_as_it_was_sent(tmp_path: Path) -> None:
         data = [await here.archive.read(one, one.data_set_offset, one.data_set_length) for one in kept]
         events = await here.archive.events(0, 10)
     assert data == [data_set_of(path) for path in paths]
-    assert [(event.kind, event.actor) for event in events] == [("instance.stored", "dimse:STORESCU")] * 3
+    assert [(event.kind, event.actor) for event in events] == [("instance.stored", "dimse:STORESCU@127.0.0.1")] * 3
 
 
 async def test_an_instance_that_cannot_be_named_is_refused_and_the_association_goes_on(tmp_path: Path) -> None:

@@ -379,7 +379,7 @@ async def test_the_feed_wakes_those_who_wait(opened: Opened) -> None:
     await put(archive.session(ACTOR), data_set())
     assert await waiting
     (event,) = await archive.events(0, 10)
-    assert (event.kind, event.sop_instance_uid, event.actor) == ("instance.stored", "1.2.3.1.1", "dimse:CT1")
+    assert (event.kind, event.sop_instance_uid, event.actor) == ("instance.stored", "1.2.3.1.1", "dimse:CT1@192.0.2.7")
     assert await archive.events(event.seq, 10) == ()
 
 

@@ -187,5 +187,5 @@ def event_row(placed: Placed, seq: int, kind: str, at_ns: int) -> Row:
         identity.series_instance_uid,
         identity.sop_instance_uid,
         bytes.fromhex(facts.digest),
-        f"{facts.door}:{facts.source}",
+        f"{facts.door}:{facts.source}@{facts.address}",
     )
