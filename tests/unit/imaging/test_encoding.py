@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -9,9 +10,11 @@ import openjpeg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from sagittal.errors import Unsupported
-from sagittal.imaging.codecs import ENCODERS, Samples, decode_samples, encode_frame
+from sagittal.imaging.codecs import ENCODERS, LOSSY_ENCODERS, Samples, decode_samples, encode_frame
+from sagittal.imaging.codecs.lossy import near_of
 from sagittal.imaging.codecs.table import DECODERS
 from sagittal.imaging.pixels import FrameShape
 from sagittal.imaging.syntaxes import READ, WRITTEN, is_lossless
@@ -24,7 +27,8 @@ _BITS = [(1, 1), (8, 6), (8, 8), (16, 10), (16, 12), (16, 16), (32, 20), (32, 32
 
 def test_what_is_said_to_be_read_and_written_is_what_there_is_code_for() -> None:
     assert set(DECODERS) == READ
-    assert set(ENCODERS) == set(WRITTEN)
+    assert set(ENCODERS) == set(LOSSLESS)
+    assert set(LOSSY_ENCODERS) == set(LOSSY)
     assert {uid for uid, codec in DECODERS.items() if codec.is_lossless} & set(WRITTEN) == set(LOSSLESS)
 
 
@@ -103,6 +107,56 @@ def test_a_lossy_frame_of_a_smooth_picture_stays_near(syntax: str) -> None:
     back = decode_samples(encoded.data, msgspec.structs.replace(shape, transfer_syntax_uid=syntax))
     assert np.abs(back.array.astype(int) - array.astype(int)).max() <= 6
     assert len(encoded.data) < array.nbytes / 3
+
+
+def smooth(bits: int) -> NDArray[Any]:  # Any: of one byte or two
+    rows, columns = np.mgrid[:64, :80]
+    waves = (np.sin(rows / 9) + np.cos(columns / 7) + 2) / 4
+    values: NDArray[Any] = (waves * ((1 << bits) - 1)).astype(np.uint8 if bits <= 8 else np.uint16)
+    return values
+
+
+@pytest.mark.parametrize("syntax", LOSSY)
+def test_a_lower_quality_is_smaller_and_further_from_the_original(syntax: str) -> None:
+    array = smooth(8) ^ np.random.default_rng(0).integers(0, 16, (64, 80), dtype=np.uint8)
+    shape = FrameShape(rows=64, columns=80, photometric_interpretation="MONOCHROME2", transfer_syntax_uid=syntax)
+    coded = [encode_frame(Samples(array, "MONOCHROME2"), shape, syntax, quality).data for quality in (100, 80, 40, 5)]
+    errors = [np.abs(decode_samples(one, shape).array.astype(int) - array).mean() for one in coded]
+    assert sorted(map(len, coded), reverse=True) == list(map(len, coded))
+    assert sorted(errors) == errors
+    assert errors[0] < 1 < errors[-1]
+
+
+@pytest.mark.parametrize("quality", [0, 1, 50, 100])
+@pytest.mark.parametrize("syntax", LOSSY)
+@given(frame=frames())
+@settings(max_examples=20, deadline=None)
+def test_a_lossy_frame_stays_within_the_bits_that_are_stored(
+    syntax: str, quality: int, frame: tuple[Samples, FrameShape]
+) -> None:
+    samples, shape = frame
+    try:
+        encoded = encode_frame(samples, shape, syntax, quality)
+    except Unsupported:
+        return
+    written = msgspec.structs.replace(
+        shape, transfer_syntax_uid=syntax, photometric_interpretation=encoded.photometric_interpretation
+    )
+    whole = msgspec.structs.replace(written, bits_stored=shape.bits_allocated, high_bit=shape.bits_allocated - 1)
+    assert np.array_equal(decode_samples(encoded.data, whole).array, decode_samples(encoded.data, written).array)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 16])
+@pytest.mark.parametrize("quality", [1, 50, 92, 100])
+def test_near_lossless_keeps_every_sample_as_near_as_it_says(bits: int, quality: int) -> None:
+    array, near = smooth(bits), near_of(quality, bits)
+    allocated = 8 if bits == 8 else 16
+    shape = FrameShape(rows=64, columns=80, bits_allocated=allocated, bits_stored=bits, high_bit=bits - 1)
+    encoded = encode_frame(Samples(array, "MONOCHROME2"), shape, "1.2.840.10008.1.2.4.81", quality)
+    back = decode_samples(encoded.data, msgspec.structs.replace(shape, transfer_syntax_uid="1.2.840.10008.1.2.4.81"))
+    inner = array <= (1 << bits) - 1 - near  # above, the range is made narrower
+    assert np.abs(back.array.astype(int) - array)[inner].max() <= near
+    assert np.abs(back.array.astype(int) - array).max() <= 2 * near
 
 
 @pytest.mark.parametrize("syntax", sorted(WRITTEN))

@@ -74,7 +74,7 @@ async def test_bulk_values_stand_at_their_place_between_the_others() -> None:
         ({"00100020": {"vr": "LO", "Value": ["x"]}}, {}, NotAnInstance),
         (named(**{"7FE00010": {"vr": "OB", "BulkDataURI": "absent"}}), {}, Invalid),
         (named(**{"7FE00010": {"vr": "OB", "BulkDataURI": 5}}), {}, Invalid),
-        (named(**{"zz": {"vr": "OB", "BulkDataURI": "a"}}), {"a": Held((b"x",))}, Invalid),
+        (named(zz={"vr": "OB", "BulkDataURI": "a"}), {"a": Held((b"x",))}, Invalid),
         (named(**{"54000100": {"vr": "SQ", "Value": [{"54001010": {"vr": "OW", "BulkDataURI": "no"}}]}}), {}, Invalid),
         (named(**{"00100020": {"vr": "LO", "BulkDataURI": "a"}}), {"a": Held((b"x",))}, Unsupported),
         (named(**{"7FE00010": {"vr": "OB", "BulkDataURI": "a"}}), {"a": Held((b"x",))}, Invalid),
