@@ -4,6 +4,7 @@ missing=""
 command -v storescu >/dev/null || missing="$missing dcmtk"
 command -v Orthanc >/dev/null || [ -x /usr/sbin/Orthanc ] || missing="$missing orthanc orthanc-dicomweb"
 command -v chromium >/dev/null || missing="$missing chromium"
+command -v rsyslogd >/dev/null || [ -x /usr/sbin/rsyslogd ] || missing="$missing rsyslog rsyslog-openssl"
 [ -z "$missing" ] && exit 0
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
     export DEBIAN_FRONTEND=noninteractive

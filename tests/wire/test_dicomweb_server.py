@@ -1,8 +1,6 @@
 """The HTTP listener: binding, TLS, HTTP/2, stopping."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import socket
 import ssl
 import subprocess
@@ -12,14 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from litestar.types import Receive, Scope, Send
 
 from sagittal.dicomweb.app import create_app
 from sagittal.dicomweb.server import TLS, serving_http, start_http
 from sagittal.errors import Invalid, Refused
+from support.certificates import certificate
 from support.instances import instance
 from support.peers import require
 from support.web import WebServer, parts_of, serving, stow
@@ -32,27 +28,8 @@ async def hello(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def tls(tmp_path: Path) -> TLS:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = TLS(certificate=tmp_path / "certificate.pem", key=tmp_path / "key.pem")
-    files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
+    made, key = certificate(tmp_path, "server")
+    return TLS(certificate=made, key=key)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The driver as requestor: DCMTK and pynetdicom as SCP, TLS, and peers that are not nice."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -10,10 +8,6 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 
@@ -31,6 +25,7 @@ from sagittal.dimse.sending import Sent, send
 from sagittal.dimse.tls import client_context, server_context
 from sagittal.errors import PeerFailed, Unsupported
 from sagittal.runtime.settings import Caller, Destination, Settings
+from support.certificates import certificate
 from support.dimse import Box, listening, run
 from support.peers import require
 
@@ -117,31 +112,6 @@ async def test_what_the_peer_does_not_accept_cannot_be_asked() -> None:
 
 
 # -- TLS ---------------------------------------------------------------------------------------------------------------
-
-
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1 and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / f"{name}.pem", folder / f"{name}.key"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths
 
 
 async def test_tls_with_certificates_of_both_sides_carries_echo_and_data(tmp_path: Path) -> None:

@@ -30,9 +30,7 @@ from sagittal.runtime.log import get_logger
 log = get_logger(__name__)
 
 _BATCH: Final = 200
-_SETTLED_S: Final = 5.0
 _CONNECT_S: Final = 20.0
-_FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 60.0
 _LOOK_AGAIN_S: Final = 60.0  # lines that another process wrote
 
@@ -59,7 +57,23 @@ class Collector(NamedTuple):
 class Forwarder:
     """Sends what is written until it is cancelled, over any number of outages. `wake` it when there is more."""
 
-    def __init__(self, records: Records, collector: Collector, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        records: Records,
+        collector: Collector,
+        reporter: Reporter,
+        *,
+        settled_s: float = 5.0,
+        first_pause_s: float = 1.0,
+    ) -> None:
+        """Sends the lines of `records`.
+
+        Args:
+            settled_s: how long a connection stands before what was sent counts as sent.
+            first_pause_s: before connecting again; each time twice as long, at most a minute.
+        """
+        self._settled_s = settled_s
+        self._first_pause_s = first_pause_s
         self._records = records
         self._collector = collector
         self._reporter = reporter
@@ -73,7 +87,7 @@ class Forwarder:
 
     async def run(self) -> None:
         """Connects, sends, and connects again."""
-        pause_s = _FIRST_PAUSE_S
+        pause_s = self._first_pause_s
         while True:
             began = time.monotonic()
             try:
@@ -82,9 +96,8 @@ class Forwarder:
                 log.warning(
                     "audit collector out of reach", collector=self._collector.reader, reason=type(error).__name__
                 )
-            pause_s = (
-                _FIRST_PAUSE_S if time.monotonic() - began > _LONGEST_PAUSE_S else min(pause_s * 2, _LONGEST_PAUSE_S)
-            )
+            stood_long = time.monotonic() - began > _LONGEST_PAUSE_S
+            pause_s = self._first_pause_s if stood_long else min(pause_s * 2, _LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)
 
     async def _serve(self) -> None:
@@ -135,7 +148,7 @@ class Forwarder:
     async def _rest(self, gone: "asyncio.Future[bytes]") -> None:
         """Until there are new lines, the collector is gone, or what was sent has settled."""
         wake = asyncio.ensure_future(self._wake.wait())
-        timeout_s = _SETTLED_S if self._recent else _LOOK_AGAIN_S
+        timeout_s = self._settled_s if self._recent else _LOOK_AGAIN_S
         try:
             either: set[asyncio.Future[Any]] = {wake, gone}  # Any: what they give is nobody's business
             await asyncio.wait(either, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
@@ -145,7 +158,7 @@ class Forwarder:
     async def _settle(self, writer: asyncio.StreamWriter) -> None:
         """Moves the mark to what was sent some seconds ago, if the peer has taken it all."""
         settled = 0
-        while self._recent and self._recent[0][0] <= time.monotonic() - _SETTLED_S:
+        while self._recent and self._recent[0][0] <= time.monotonic() - self._settled_s:
             settled = self._recent[0][1]
             if _unacknowledged(writer):
                 return
