@@ -52,6 +52,10 @@ class ReaderPool:
 
         return await self._run(run)
 
+    async def run(self, query: Callable[[Connection], T]) -> T:
+        """What a query of several statements gives; each statement sees what was committed when it began."""
+        return await self._run(query)
+
     async def _run(self, query: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._in_thread, query)
 

@@ -24,10 +24,15 @@ T = TypeVar("T")
 
 
 class RecordsReader:
-    """The records, for reading. Belongs to one event loop."""
+    """The records, for reading. Belongs to one event loop.
+
+    Attributes:
+        path: of the database.
+    """
 
     def __init__(self, path: Path) -> None:
         """Reads the records at `path`, which are to exist at revision HEAD."""
+        self.path = path
         self._readers = ReaderPool(path, _READ_THREADS)
 
     async def select(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> list[AnyRow]:
@@ -37,6 +42,10 @@ class RecordsReader:
     async def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """All rows of SQL text that is always the same, with question marks for `values`. Raises Exhausted."""
         return await self._readers.fetch(sql, values)
+
+    async def read(self, run: Callable[[Connection], T]) -> T:
+        """What `run` reads, in another thread; each of its statements sees what was committed when it began."""
+        return await self._readers.run(run)
 
     def close(self) -> None:
         """Waits for the queries under way and closes the connections; blocks."""
