@@ -1,25 +1,28 @@
 """`make bench`: every ratio in one run.
 
-`python -m bench [parse] [json] [store] [stock] [stow] [--small N] [--ct N]` for parts of it.
+`python -m bench [parse] [json] [store] [stock] [stow] [read] [--small N] [--ct N]` for parts of it.
 """
 
 import argparse
 import tempfile
 from pathlib import Path
 
-from bench import json_model, parse, peers, store, stow
+from bench import json_model, parse, peers, reading, store, stow
 from bench.store import Rate
 
 GOALS = """Goals: parse >= 15x and JSON >= 10x pydicom; C-STORE >= 3x Orthanc's rate on small and >= 2x on CT, at <= 1/4
-of its CPU; CPU <= 2x storescp's; with stock senders >= 5x Orthanc; STOW >= 2x Orthanc."""
+of its CPU; CPU <= 2x storescp's; with stock senders >= 5x Orthanc; STOW >= 2x Orthanc.
+Those of reading stand in its table."""
+READ_SMALL, READ_CT = 10_000, 2_000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["parse", "json", "store", "stock", "stow"])
-    parser.add_argument("--small", type=int, default=5000, help="small MR instances")
-    parser.add_argument("--ct", type=int, default=500, help="CT instances")
+    parser.add_argument("parts", nargs="*", default=["parse", "json", "store", "stock", "stow", "read"])
+    parser.add_argument("--small", type=int, help=f"small MR instances: 5000 to store, {READ_SMALL} to read")
+    parser.add_argument("--ct", type=int, help=f"CT instances: 500 to store, {READ_CT} to read")
     said = parser.parse_args()
+    small, ct = said.small or 5000, said.ct or 500
     print(GOALS, "\n")
     with tempfile.TemporaryDirectory(prefix="sagittal-bench-") as name:
         root = Path(name)
@@ -28,13 +31,20 @@ def main() -> None:
         if "json" in said.parts:
             _functions("DICOM JSON, us", json_model.rows())
         if "store" in said.parts:
-            _ratios("C-STORE, TCP_NODELAY=1 at the sender", store.measure(root, said.small, said.ct, nagle=False))
+            _ratios("C-STORE, TCP_NODELAY=1 at the sender", store.measure(root, small, ct, nagle=False))
         if "stock" in said.parts:
             servers = (peers.sagittal, peers.orthanc)
-            rates = store.measure(root, said.small // 10, said.ct, nagle=True, servers=servers)
+            rates = store.measure(root, small // 10, ct, nagle=True, servers=servers)
             _ratios("C-STORE, stock senders", rates)
         if "stow" in said.parts:
-            _ratios("STOW-RS", stow.measure(root, said.small, said.ct))
+            _ratios("STOW-RS", stow.measure(root, small, ct))
+        if "read" in said.parts:
+            print("\nThe read side, beside Orthanc")
+            reading.measure(root / "read", said.small or READ_SMALL, said.ct or READ_CT, _now)
+
+
+def _now(line: str) -> None:
+    print(line, flush=True)
 
 
 def _functions(title: str, rows: list[tuple[str, float, float, str]]) -> None:

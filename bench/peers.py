@@ -7,12 +7,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import psutil
+
+MOVE_AET = "BENCH"
+"""Who is asked to be sent to by C-MOVE, at the loopback."""
 
 ORTHANC_PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 
@@ -32,6 +36,16 @@ class Peer(NamedTuple):
         living = sum(sum(child.cpu_times()[:2]) for child in psutil.Process(self.pid).children(recursive=True))
         return float(times.user + times.system + times.children_user + times.children_system + living)
 
+    def rss_bytes(self) -> int:
+        """Resident memory of the process and its living children, each counted in full: pages they share, twice."""
+        process = psutil.Process(self.pid)
+        return sum(int(one.memory_info().rss) for one in (process, *process.children(recursive=True)))
+
+    @property
+    def http_port(self) -> int:
+        """Where DICOMweb is."""
+        return int(str(urlsplit(str(self.stow_url)).port))
+
 
 def free_port() -> int:
     """A TCP port of the loopback that is free now."""
@@ -41,21 +55,23 @@ def free_port() -> int:
 
 
 @contextmanager
-def sagittal(folder: Path) -> Iterator[Peer]:
-    """Sagittal as `sagittal serve` starts it."""
+def sagittal(folder: Path, move_port: int = 0) -> Iterator[Peer]:
+    """Sagittal as `sagittal serve` starts it; `move_port` is where MOVE_AET listens."""
     dicom, http = free_port(), free_port()
     command = [sys.executable, "-m", "sagittal", "serve", "--data", str(folder / "data")]
     command += ["--dicom", f"127.0.0.1:{dicom}", "--http", f"127.0.0.1:{http}"]
-    with _process(command, dicom, folder / "log") as pid:
+    destinations = {MOVE_AET: {"host": "127.0.0.1", "port": move_port}} if move_port else {}
+    environment = {"SAGITTAL_DESTINATIONS": json.dumps(destinations)}
+    with _process(command, dicom, folder / "log", environment) as pid:
         _wait(http)
         yield Peer("sagittal", pid, dicom, "SAGITTAL", f"http://127.0.0.1:{http}/dicom-web/studies")
 
 
 @contextmanager
-def orthanc(folder: Path) -> Iterator[Peer]:
-    """Debian's Orthanc with SQLite and its defaults, and the DICOMweb plugin."""
+def orthanc(folder: Path, move_port: int = 0) -> Iterator[Peer]:
+    """Debian's Orthanc with SQLite and its defaults, and the DICOMweb plugin; `move_port` is where MOVE_AET listens."""
     dicom, http = free_port(), free_port()
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     configuration = {
         "StorageDirectory": str(folder / "data"),
         "IndexDirectory": str(folder / "data"),
@@ -64,6 +80,7 @@ def orthanc(folder: Path) -> Iterator[Peer]:
         "DicomCheckCalledAet": False,
         "Plugins": [ORTHANC_PLUGIN] if Path(ORTHANC_PLUGIN).exists() else [],
         "DicomWeb": {"Enable": True},
+        "DicomModalities": {"bench": [MOVE_AET, "127.0.0.1", move_port]} if move_port else {},
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
     }
@@ -95,11 +112,11 @@ def pynetdicom(folder: Path) -> Iterator[Peer]:
 
 
 @contextmanager
-def _process(command: list[str], port: int, log: Path) -> Iterator[int]:
+def _process(command: list[str], port: int, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[int]:
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "TCP_NODELAY": "1"}
+    variables = {**os.environ, "TCP_NODELAY": "1", **(environment or {})}
     with log.open("w") as sink:
-        process = subprocess.Popen(command, stdout=sink, stderr=sink, env=environment)
+        process = subprocess.Popen(command, stdout=sink, stderr=sink, env=variables)
     try:
         _wait(port)
         yield process.pid
