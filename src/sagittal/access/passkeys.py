@@ -1,0 +1,235 @@
+"""Passkeys: WebAuthn (W3C Level 3) with user verification, so that one is a second factor by itself.
+
+Credentials are discoverable: nobody types a name. What py_webauthn verifies is the challenge, the origin, the hash of
+the relying party's name, the flags and the signature, and that the counter of signatures grows where there is one.
+"""
+
+import json
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import InvalidSignature
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from webauthn import (
+    base64url_to_bytes,
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers.bytes_to_base64url import bytes_to_base64url
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from sagittal.access import tickets, version
+from sagittal.archive.records.credentials import accounts, passkeys
+from sagittal.errors import Conflict, Invalid, NotFound, Refused
+from sagittal.runtime.settings import Settings, parse_address
+
+LIFETIME_S = 300
+MOST_OF_ACCOUNT = 20
+MOST_LABEL_CHARACTERS = 100
+_MOST_RESPONSE_CHARACTERS = 64 * 1024
+_MOST_CREDENTIAL_ID_BYTES = 1023  # WebAuthn Section 4, Credential ID
+# What the library raises about what browsers send: its own, and those of the parsers under it.
+_FAILURES = (WebAuthnException, InvalidSignature, ValueError, TypeError, KeyError, IndexError, AttributeError)
+
+
+class RelyingParty(NamedTuple):
+    """Who we are to authenticators: a name, and the origins that may speak for it."""
+
+    id: str
+    name: str
+    origins: tuple[str, ...]
+
+
+class Asked(NamedTuple):
+    """What the browser is to ask its authenticator (JSON), and the ticket that comes back with the answer."""
+
+    ticket: str
+    options: str
+
+
+class Passkey(NamedTuple):
+    """A passkey as its owner sees it."""
+
+    id: int
+    label: str
+    is_backed_up: bool
+    created_ns: int
+    used_ns: int
+
+
+def relying_party(settings: Settings) -> RelyingParty:
+    """Who we are, by `public_url`; without one, this machine by the name localhost, the only one without TLS.
+
+    >>> relying_party(Settings(public_url="https://pacs.example.org:8443"))
+    RelyingParty(id='pacs.example.org', name='Sagittal', origins=('https://pacs.example.org:8443',))
+    """
+    if settings.public_url:
+        url = urlsplit(settings.public_url)
+        return RelyingParty(url.hostname or "", "Sagittal", (f"{url.scheme}://{url.netloc}",))
+    scheme = "https" if settings.http_tls_certificate else "http"
+    port = parse_address(settings.http, "http")[1] if settings.http else 0
+    return RelyingParty("localhost", "Sagittal", (f"{scheme}://localhost:{port}",))
+
+
+def begin_registration(connection: Connection, party: RelyingParty, account: int, now_ns: int) -> Asked:
+    """Asks for a new passkey of somebody who is signed in."""
+    person = connection.execute(select(accounts).where(accounts.c.id == account)).one()
+    known = connection.execute(select(passkeys.c.credential_id).where(passkeys.c.account == account)).scalars().all()
+    if len(known) >= MOST_OF_ACCOUNT:
+        raise Refused(f"an account has at most {MOST_OF_ACCOUNT} passkeys; remove one first")
+    options = generate_registration_options(
+        rp_id=party.id,
+        rp_name=party.name,
+        user_id=person.user_handle,
+        user_name=person.name,
+        user_display_name=person.full_name or person.name,
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=credential) for credential in known],
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED,
+            user_verification=UserVerificationRequirement.REQUIRED,
+        ),
+        timeout=LIFETIME_S * 1000,
+    )
+    return _asked(connection, "new passkey", options.challenge, options_to_json(options), now_ns, account)
+
+
+def finish_registration(
+    connection: Connection, party: RelyingParty, ticket: str, response: str, *, account: int, label: str, now_ns: int
+) -> int:
+    """Keeps the passkey that the browser made and gives its number.
+
+    Raises:
+        Refused: it was asked of somebody else, too long ago, or is not what was asked for.
+        Conflict: it is kept already.
+    """
+    taken = tickets.take(connection, "new passkey", ticket, now_ns)
+    if taken.account != account:
+        raise Refused("the passkey was asked of another account")
+    try:
+        verified = verify_registration_response(
+            credential=_checked(response),
+            expected_challenge=base64url_to_bytes(taken.content),
+            expected_rp_id=party.id,
+            expected_origin=list(party.origins),
+            require_user_verification=True,
+        )
+    except _FAILURES as error:
+        raise Refused("the passkey is not what was asked for") from error
+    if not 0 < len(verified.credential_id) <= _MOST_CREDENTIAL_ID_BYTES:
+        raise Refused("the passkey is not what was asked for")
+    row = {
+        "account": account,
+        "credential_id": verified.credential_id,
+        "public_key": verified.credential_public_key,
+        "sign_count": verified.sign_count,
+        "label": label.strip()[:MOST_LABEL_CHARACTERS] or "passkey",
+        "transports": "[]",
+        "is_backed_up": int(verified.credential_backed_up),
+        "created_ns": now_ns,
+    }
+    try:
+        with connection.begin_nested():
+            (number,) = connection.execute(insert(passkeys).values(row)).inserted_primary_key or (0,)
+    except IntegrityError as error:
+        raise Conflict("the passkey is kept already") from error
+    version.count_up(connection)
+    return int(number)
+
+
+def begin_authentication(connection: Connection, party: RelyingParty, now_ns: int) -> Asked:
+    """Asks whoever is there for any passkey of ours."""
+    options = generate_authentication_options(
+        rp_id=party.id, user_verification=UserVerificationRequirement.REQUIRED, timeout=LIFETIME_S * 1000
+    )
+    return _asked(connection, "passkey", options.challenge, options_to_json(options), now_ns)
+
+
+def finish_authentication(connection: Connection, party: RelyingParty, ticket: str, response: str, now_ns: int) -> int:
+    """The account whose passkey answered. Raises Refused, always in the same words, if none of ours did."""
+    taken = tickets.take(connection, "passkey", ticket, now_ns)
+    text = _checked(response)
+    try:
+        said = json.loads(text)
+        credential_id = base64url_to_bytes(said["rawId"])
+        handle = base64url_to_bytes(said["response"].get("userHandle") or "")
+    except _FAILURES as error:
+        raise Refused(_NOT_ONE_OF_OURS) from error
+    columns = (passkeys, accounts.c.user_handle, accounts.c.is_disabled)
+    statement = select(*columns).join(accounts).where(passkeys.c.credential_id == credential_id)
+    row = connection.execute(statement).one_or_none()
+    if row is None or row.is_disabled or (handle and handle != row.user_handle):
+        raise Refused(_NOT_ONE_OF_OURS)
+    try:
+        verified = verify_authentication_response(
+            credential=text,
+            expected_challenge=base64url_to_bytes(taken.content),
+            expected_rp_id=party.id,
+            expected_origin=list(party.origins),
+            credential_public_key=row.public_key,
+            credential_current_sign_count=row.sign_count,
+            require_user_verification=True,
+        )
+    except _FAILURES as error:
+        raise Refused(_NOT_ONE_OF_OURS) from error
+    changed = {
+        "sign_count": verified.new_sign_count,
+        "used_ns": now_ns,
+        "is_backed_up": int(verified.credential_backed_up),
+    }
+    connection.execute(update(passkeys).where(passkeys.c.id == row.id).values(changed))
+    return int(row.account)
+
+
+_NOT_ONE_OF_OURS = "no passkey of an account here"
+
+
+def of_account(connection: Connection, account: int) -> tuple[Passkey, ...]:
+    """The passkeys of an account, the oldest first."""
+    rows = connection.execute(select(passkeys).where(passkeys.c.account == account).order_by(passkeys.c.id)).all()
+    return tuple(Passkey(row.id, row.label, bool(row.is_backed_up), row.created_ns, row.used_ns) for row in rows)
+
+
+def rename(connection: Connection, account: int, number: int, label: str) -> None:
+    """Calls a passkey something else. Raises NotFound."""
+    if not label.strip():
+        raise Invalid("a passkey is to be called something")
+    its = (passkeys.c.account == account) & (passkeys.c.id == number)
+    changed = connection.execute(update(passkeys).where(its).values(label=label.strip()[:MOST_LABEL_CHARACTERS]))
+    if changed.rowcount != 1:
+        raise NotFound(f"the account has no passkey of the number {number}")
+
+
+def remove(connection: Connection, account: int, number: int | None = None) -> int:
+    """Forgets a passkey of an account, or all of them; how many. Raises NotFound for one that is not there."""
+    its = passkeys.c.account == account
+    if number is not None:
+        its &= passkeys.c.id == number
+    gone = connection.execute(delete(passkeys).where(its)).rowcount
+    if number is not None and not gone:
+        raise NotFound(f"the account has no passkey of the number {number}")
+    version.count_up(connection)
+    return gone
+
+
+def _asked(
+    connection: Connection, kind: tickets.Kind, challenge: bytes, options: str, now_ns: int, account: int = 0
+) -> Asked:
+    content = bytes_to_base64url(challenge)
+    ticket = tickets.issue(connection, kind, content, now_ns=now_ns, lifetime_s=LIFETIME_S, account=account)
+    return Asked(ticket, options)
+
+
+def _checked(response: str) -> str:
+    if len(response) > _MOST_RESPONSE_CHARACTERS:
+        raise Invalid(f"the answer of an authenticator is longer than {_MOST_RESPONSE_CHARACTERS} characters")
+    return response

@@ -1,0 +1,51 @@
+"""What a door knows of whoever is in front of it, and what is told of what they did."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, TypeAlias
+
+from sqlalchemy import Connection
+
+
+class Visitor(NamedTuple):
+    """Who is in front of a door, before anybody knows who it is.
+
+    Attributes:
+        door: `web`, `dicomweb`, `api`.
+        called: what they addressed us as.
+        address: network address without port, after trusted proxies.
+        agent: what their browser calls itself.
+    """
+
+    door: str
+    called: str = ""
+    address: str = ""
+    agent: str = ""
+
+
+What = Literal["signed in", "sign-in refused", "signed out", "link opened", "link refused", "account made"]
+
+
+class Happening(NamedTuple):
+    """Something that the ledger is told, in the transaction that makes it so.
+
+    Attributes:
+        account: number of the account; 0 where there is none.
+        name: as the visitor said it, or the account's.
+        method: password, totp, recovery code, passkey, oidc, link.
+        link: number of the share link; 0 for none.
+    """
+
+    what: What
+    visitor: Visitor
+    account: int = 0
+    name: str = ""
+    method: str = ""
+    link: int = 0
+
+
+Noted: TypeAlias = Callable[[Connection, Happening], None]
+"""Writes a line of the ledger inside a transaction."""
+
+
+def not_noted(_connection: Connection, _happening: Happening) -> None:
+    """Where there is no ledger."""
