@@ -124,6 +124,55 @@ def test_lossy_is_given_only_to_who_names_it_and_is_another_instance(server: Web
     assert frame.headers["content-type"] == "image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.70"
 
 
+def test_a_lower_quality_is_smaller_and_says_so(server: WebServer) -> None:
+    url, accept = url_of(server, "CT_small.dcm"), "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.203"
+    files = [
+        pydicom.dcmread(BytesIO(httpx.get(url, params=asked, headers={"accept": accept}, timeout=60).content))
+        for asked in ({}, {"quality": "92"}, {"quality": "20"})
+    ]
+    assert len({file.SOPInstanceUID for file in files}) == 3
+    assert len(files[2].PixelData) < len(files[0].PixelData)
+    assert [file.LossyImageCompressionMethod for file in files] == ["ISO_15444_15"] * 3
+    assert files[2].LossyImageCompressionRatio > files[0].LossyImageCompressionRatio
+    assert "quality 20" in files[2].DerivationDescription
+    assert files[2].DerivationCodeSequence[0].CodeValue == "113040"
+
+
+@pytest.mark.parametrize("syntax", sorted(uid for uid in WRITTEN if not is_lossless(uid)))
+def test_frames_of_each_lossy_syntax_come_in_the_quality_asked_for(server: WebServer, syntax: str) -> None:
+    url, accept = f"{url_of(server, 'SC_rgb_small_odd.dcm')}/frames/1", f"image/*; transfer-syntax={syntax}"
+    answers = [httpx.get(url, params={"quality": q}, headers={"accept": accept}, timeout=60) for q in ("100", "5")]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].headers["content-type"].endswith(f"transfer-syntax={syntax}")
+    assert answers[0].headers["etag"] != answers[1].headers["etag"]
+    assert answers[0].content != answers[1].content
+
+
+@pytest.mark.parametrize("quality", ["0", "101", "high", "1.5", ""])
+def test_a_quality_that_is_none_is_400(server: WebServer, quality: str) -> None:
+    headers = {"accept": "image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.50"}
+    url = f"{url_of(server, 'SC_rgb_small_odd.dcm')}/frames/1"
+    assert httpx.get(url, params={"quality": quality}, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        ("/frames/1", "image/jls"),
+        ("", "application/dicom; transfer-syntax=1.2.840.10008.1.2.4.201"),
+        ("", f"application/dicom; transfer-syntax={IMPLICIT}"),
+    ],
+)
+def test_what_was_converted_has_a_length_and_ranges(server: WebServer, path: str, accept: str) -> None:
+    url = url_of(server, "CT_small.dcm") + path
+    whole = httpx.get(url, headers={"accept": accept}, timeout=60)
+    assert int(whole.headers["content-length"]) == len(whole.content)
+    assert httpx.head(url, headers={"accept": accept}).headers["content-length"] == str(len(whole.content))
+    part = httpx.get(url, headers={"accept": accept, "range": "bytes=100-199", "if-range": whole.headers["etag"]})
+    assert (part.status_code, part.content) == (206, whole.content[100:200])
+    assert part.headers["content-range"] == f"bytes 100-199/{len(whole.content)}"
+
+
 def test_a_frame_beyond_the_last_is_not_found(server: WebServer) -> None:
     answer = httpx.get(f"{url_of(server, 'MR_small_RLE.dcm')}/frames/2", headers={"accept": OCTETS})
     assert answer.status_code == 404

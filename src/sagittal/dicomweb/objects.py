@@ -4,7 +4,7 @@ An instance goes out as it is stored if the client takes that and wants nothing 
 encoding of the same native pixels, it is converted on the way; else its frames are decoded and encoded anew.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
 
 from sagittal.archive.model import StoredInstance
@@ -14,8 +14,9 @@ from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Headers, Request
 from sagittal.dicomweb.pieces import Multipart, Part, body_of, joined
 from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.dicomweb.quality import wanted_quality
 from sagittal.dicomweb.ranges import ranged
-from sagittal.dicomweb.transcoded import chained, file_in
+from sagittal.dicomweb.transcoded import chained, file_in, held
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import REVALIDATED, UNCHANGING, etag_of, is_fresh
 from sagittal.dicomweb.zip_body import ZipFile, name_of, zip_body
@@ -83,7 +84,8 @@ async def _retrieve(context: Context, request: Request, names: tuple[str, ...], 
     )
     going = alone if is_alone else in_parts
     syntaxes = "".join(sorted({one.transfer_syntax for one in going}))
-    etag = etag_of((one.instance for one in going), "objects", "alone" if is_alone else "parts", syntaxes)
+    quality = str(wanted_quality(request))
+    etag = etag_of((one.instance for one in going), "objects", "alone" if is_alone else "parts", syntaxes, quality)
     caching = UNCHANGING if len(names) == 3 else REVALIDATED
     headers: Headers = (("etag", etag), ("cache-control", caching), ("vary", "accept"))
     if is_fresh(request, etag):
@@ -133,18 +135,34 @@ def _explanation(ranges: Sequence[MediaRange], instances: Sequence[StoredInstanc
 
 
 async def _alone(context: Context, request: Request, going: _Going, headers: Headers, etag: str) -> Answer:
-    if going.is_transcoded:
-        syntax, data = await file_in(context, request, going.instance, going.transfer_syntax)
-        kind = going._replace(transfer_syntax=syntax).content_type
-        return Answer(200, (("content-type", kind), *headers), await body_of(_all_of(data), None))
-    headers = (("content-type", going.content_type), *headers)
     if going.length is None:
-        return Answer(200, headers, await body_of(_bytes_of(context, going), None))
+        return await _converted(context, request, going, headers, etag)
+    headers = (("content-type", going.content_type), *headers)
 
     def opening(start: int, stop: int) -> AsyncGenerator[bytes, None]:
         return _stored(context, going.instance, start, stop)
 
     return await ranged(request, headers, etag, going.length, opening)
+
+
+async def _converted(context: Context, request: Request, going: _Going, headers: Headers, etag: str) -> Answer:
+    """An instance that is converted on the way: its length, and so its ranges, are known if it is short."""
+    if going.is_transcoded:
+        syntax, data = await file_in(context, request, going.instance, going.transfer_syntax)
+    else:
+        syntax, data = going.transfer_syntax, stream_file(context.archive, going.instance, going.transfer_syntax)
+    headers = (("content-type", going._replace(transfer_syntax=syntax).content_type), *headers)
+    begun, size = [], 0
+    try:
+        async for piece in data:
+            begun.append(piece)
+            size += len(piece)
+            if size > _HELD_BYTES:
+                return Answer(200, headers, joined(chained(b"".join(begun), data)))
+    except BaseException:
+        await data.aclose()
+        raise
+    return await ranged(request, headers, etag, size, held(b"".join(begun)))
 
 
 async def _stored(context: Context, instance: StoredInstance, start: int, stop: int) -> AsyncGenerator[bytes, None]:
@@ -184,11 +202,4 @@ async def _parts(context: Context, request: Request, going: Sequence[_Going]) ->
         yield Part(one.content_type, one.length, stream_file(context.archive, one.instance, one.transfer_syntax))
 
 
-async def _all_of(data: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    async for piece in data:
-        yield piece
-
-
-async def _bytes_of(context: Context, going: _Going) -> AsyncGenerator[bytes, None]:
-    async for piece in stream_file(context.archive, going.instance, going.transfer_syntax):
-        yield piece
+_HELD_BYTES = 4 * 1024**2

@@ -1,6 +1,7 @@
 """Bodies made of pieces: small ones joined, so that a thousand small instances are not a thousand packets."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from sagittal.dicom.identifiers import new_uid
@@ -12,11 +13,16 @@ WHOLE_BYTES = 1024 * 1024
 
 
 class Part(NamedTuple):
-    """One part of a multipart answer; its bytes are read when their turn comes."""
+    """One part of a multipart answer; its bytes are read when their turn comes.
+
+    Attributes:
+        location: the URL of what is in it, for Content-Location; "" for none.
+    """
 
     content_type: str
     length: int | None
     data: AsyncIterator[bytes]
+    location: str = ""
 
 
 class Multipart:
@@ -26,27 +32,41 @@ class Multipart:
         self.boundary = new_uid().removeprefix("2.25.")
         self.content_type = related_content_type(related_type, self.boundary)
 
-    def length(self, parts: Iterable[tuple[str, int]]) -> int:
+    def length(self, parts: Iterable[tuple[str, int]], location: str = "") -> int:
         """Bytes of the body with parts of these content types and lengths."""
         writer = MultipartWriter(self.boundary)
-        total = sum(len(_begin(writer, content_type, length)) + length for content_type, length in parts)
+        total = sum(len(_begin(writer, content_type, length, location)) + length for content_type, length in parts)
         return total + len(writer.end())
 
     async def write(self, parts: AsyncIterator[Part]) -> AsyncGenerator[bytes, None]:
         """The body in pieces."""
         writer = MultipartWriter(self.boundary)
-        async for part in parts:
-            yield _begin(writer, part.content_type, part.length)
-            async for piece in part.data:
-                yield piece
+        async with ending(parts):
+            async for part in parts:
+                yield _begin(writer, part.content_type, part.length, part.location)
+                async with ending(part.data):
+                    async for piece in part.data:
+                        yield piece
         yield writer.end()
 
 
-def _begin(writer: MultipartWriter, content_type: str, length: int | None) -> bytes:
+def _begin(writer: MultipartWriter, content_type: str, length: int | None, location: str = "") -> bytes:
     headers = {"Content-Type": content_type}
     if length is not None:
         headers["Content-Length"] = str(length)
+    if location:
+        headers["Content-Location"] = location
     return writer.begin_part(headers)
+
+
+@asynccontextmanager
+async def ending(pieces: AsyncIterator[object]) -> AsyncIterator[None]:
+    """Ends what makes pieces when the block is left, so that nobody works for a client that has gone."""
+    try:
+        yield
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
 
 
 async def joined(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

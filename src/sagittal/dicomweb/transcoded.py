@@ -12,6 +12,8 @@ from sagittal.dicomweb.exchange import Answer, Headers, Request
 from sagittal.dicomweb.frame_types import DEFAULT_SYNTAXES, OCTETS, FrameType, type_of_syntax
 from sagittal.dicomweb.pieces import Multipart, Part, body_of
 from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.dicomweb.quality import wanted_quality
+from sagittal.dicomweb.ranges import Opening, ranged
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
 from sagittal.errors import NotFound, Unsupported
 from sagittal.imaging.syntaxes import WRITTEN, is_decodable
@@ -33,7 +35,7 @@ def source_of(context: Context, request: Request, instance: StoredInstance) -> S
 
 async def file_in(
     context: Context, request: Request, instance: StoredInstance, transfer_syntax_uid: str
-) -> tuple[str, AsyncIterator[bytes]]:
+) -> tuple[str, AsyncGenerator[bytes, None]]:
     """The instance as a file, and its Transfer Syntax.
 
     That is Explicit VR Little Endian, which every recipient takes (PS3.5 Section 10.1), where the one wanted has no
@@ -42,7 +44,7 @@ async def file_in(
     Raises:
         NotAcceptable: its frames cannot be decoded.
     """
-    stream = stream_transcoded_file(source_of(context, request, instance), transfer_syntax_uid)
+    stream = stream_transcoded_file(source_of(context, request, instance), transfer_syntax_uid, wanted_quality(request))
     try:
         return transfer_syntax_uid, chained(await anext(stream), stream)
     except Unsupported as error:
@@ -75,20 +77,21 @@ async def answer_other_frames(
     offer = _negotiate(request.accept(), instance, is_single=len(numbers) == 1)
     kind = FrameType(offer.related_type or offer.essence, offer.transfer_syntax)
     listed = ",".join(map(str, numbers))
-    etag = etag_of([instance], "frames", listed, offer.essence, kind.essence, kind.transfer_syntax)
+    quality = wanted_quality(request)
+    etag = etag_of([instance], "frames", listed, offer.essence, kind.essence, kind.transfer_syntax, str(quality))
     headers: Headers = (("etag", etag), ("cache-control", UNCHANGING), ("vary", "accept"))
     if is_fresh(request, etag):
         return Answer(304, headers)
     if max(numbers) > instance.frames:
         raise NotFound(f"instance {instance.sop_instance_uid} has {instance.frames} frames")
-    frames = transcoded_frames(source_of(context, request, instance), numbers, kind.transfer_syntax)
+    frames = transcoded_frames(source_of(context, request, instance), numbers, kind.transfer_syntax, quality)
     try:
         first = await anext(frames)
     except Unsupported as error:
         raise NotAcceptable(f"{error}; it is stored in Transfer Syntax {instance.transfer_syntax_uid}") from error
     if offer.essence != _RELATED:
         await frames.aclose()
-        return Answer(200, (("content-type", kind.content_type), *headers), first, len(first))
+        return await ranged(request, (("content-type", kind.content_type), *headers), etag, len(first), held(first))
     multipart = Multipart(kind.essence)
     body = await body_of(multipart.write(_parts(kind, chained(first, frames))), None)
     return Answer(200, (("content-type", multipart.content_type), *headers), body)
@@ -111,6 +114,15 @@ def _negotiate(ranges: Sequence[MediaRange], instance: StoredInstance, *, is_sin
 async def _parts(kind: FrameType, frames: AsyncIterator[bytes]) -> AsyncIterator[Part]:
     async for frame in frames:
         yield Part(kind.content_type, len(frame), _alone(frame))
+
+
+def held(data: bytes) -> Opening:
+    """What gives parts of a representation that is in memory."""
+
+    async def opening(start: int, stop: int) -> AsyncGenerator[bytes, None]:
+        yield data[start:stop]
+
+    return opening
 
 
 async def _alone(frame: bytes) -> AsyncIterator[bytes]:

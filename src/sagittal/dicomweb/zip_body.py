@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import NamedTuple
 
 from sagittal.archive.model import StoredInstance
+from sagittal.dicomweb.pieces import ending
 
 _NOT_A_NAME = re.compile(r"[^0-9A-Za-z._-]")
 
@@ -36,9 +37,10 @@ async def zip_body(files: Iterable[ZipFile]) -> AsyncGenerator[bytes, None]:
             name = file.name if file.name not in names else f"{len(names)}-{file.name}"  # UIDs made alike
             names.add(name)
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
-                async for piece in file.data:
-                    member.write(piece)
-                    yield sink.taken()
+                async with ending(file.data):
+                    async for piece in file.data:
+                        member.write(piece)
+                        yield sink.taken()
             yield sink.taken()
     yield sink.taken()
 

@@ -1,6 +1,6 @@
 """Instances in another native encoding than they are stored in, for peers that take only that one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
@@ -10,7 +10,7 @@ from sagittal.dicom.dataset.reencode import Reencoder
 
 async def stream_data_set(
     archive: ArchiveReader, instance: StoredInstance, transfer_syntax_uid: str
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The data set of an instance in the Transfer Syntax wanted; as stored if it is that one already.
 
     Raises:
@@ -31,7 +31,7 @@ async def stream_data_set(
 
 async def stream_file(
     archive: ArchiveReader, instance: StoredInstance, transfer_syntax_uid: str
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The instance as a DICOM file in the Transfer Syntax wanted; the very file that was stored if it is that one."""
     if transfer_syntax_uid == instance.transfer_syntax_uid:
         async for chunk in archive.stream(instance):

@@ -11,6 +11,7 @@ _IMAGE_TYPE = 0x00080008
 _SOP_INSTANCE_UID = 0x00080018
 _DERIVATION_DESCRIPTION = 0x00082111
 _SOURCE_IMAGE_SEQUENCE = 0x00082112
+_DERIVATION_CODE_SEQUENCE = 0x00089215
 _LOSSY = 0x00282110
 _LOSSY_RATIO = 0x00282112
 _LOSSY_METHOD = 0x00282114
@@ -28,6 +29,7 @@ class Rendition(NamedTuple):
         photometric_interpretation: of its frames now.
         method: Lossy Image Compression Method (0028,2114); `""` if nothing is lost.
         ratio: bytes of a decoded frame to bytes of a coded one.
+        quality: that was asked for, 0 if none was.
     """
 
     transfer_syntax_uid: str
@@ -35,6 +37,7 @@ class Rendition(NamedTuple):
     photometric_interpretation: str
     method: str
     ratio: float
+    quality: int = 0
 
 
 def changed_header(data: bytes, instance: StoredInstance, shape: FrameShape, rendition: Rendition) -> bytes:
@@ -77,7 +80,8 @@ def _derived(kept: dict[int, bytes], instance: StoredInstance, rendition: Rendit
         + element(0x00081155, "UI", instance.sop_instance_uid.encode())
         + element(0x0040A170, "SQ", _item(_PREDECESSOR))
     )
-    description = f"Lossy compression to {rendition.transfer_syntax_uid}".encode()
+    quality = f", quality {rendition.quality}" if rendition.quality else ""
+    description = f"Lossy compression to {rendition.transfer_syntax_uid}{quality}".encode()
     changes: dict[int, bytes | None] = {
         _SOP_INSTANCE_UID: element(_SOP_INSTANCE_UID, "UI", rendition.sop_instance_uid.encode()),
         _DERIVATION_DESCRIPTION: element(_DERIVATION_DESCRIPTION, "ST", description),
@@ -87,6 +91,7 @@ def _derived(kept: dict[int, bytes], instance: StoredInstance, rendition: Rendit
         _LOSSY_METHOD: element(_LOSSY_METHOD, "CS", _more(kept.get(_LOSSY_METHOD, b""), rendition.method)),
     }
     if _PER_FRAME_FUNCTIONAL_GROUPS not in kept:
+        changes[_DERIVATION_CODE_SEQUENCE] = element(_DERIVATION_CODE_SEQUENCE, "SQ", _item(_LOSSY_COMPRESSION))
         changes[_IMAGE_TYPE] = element(_IMAGE_TYPE, "CS", b"\\".join([b"DERIVED", *(kind[1:] or [b"PRIMARY"])]))
     return changes
 
@@ -105,4 +110,9 @@ _PREDECESSOR = (
     element(0x00080100, "SH", b"121320")
     + element(0x00080102, "SH", b"DCM")
     + element(0x00080104, "LO", b"Uncompressed predecessor")
+)
+_LOSSY_COMPRESSION = (
+    element(0x00080100, "SH", b"113040")
+    + element(0x00080102, "SH", b"DCM")
+    + element(0x00080104, "LO", b"Lossy Compression")
 )

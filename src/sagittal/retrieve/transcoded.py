@@ -5,9 +5,9 @@
                                                    └─ Reencoder, if the target is another native encoding
 
 A lossless rendition is the instance: it keeps its SOP Instance UID. A lossy one is another (PS3.3 Section
-C.7.6.1.1.5): it gets a UID made from its source's and the Transfer Syntax, so that asking twice gives the same, and
-says what was done. Basic Offset Tables are empty, as lengths are not known before the last frame (PS3.5 Section A.4).
-What follows the pixels (signatures, padding) does not go along: it would no longer be true.
+C.7.6.1.1.5): it gets a UID made from its source's, the Transfer Syntax and the quality, so that asking twice gives the
+same, and says what was done. Basic Offset Tables are empty, as lengths are not known before the last frame (PS3.5
+Section A.4). What follows the pixels (signatures, padding) does not go along: it would no longer be true.
 """
 
 import asyncio
@@ -52,6 +52,13 @@ class Source(NamedTuple):
     pool: WorkerPool
 
 
+class Target(NamedTuple):
+    """A Transfer Syntax, and of a lossy one the quality, 1 to 100 or 0 for the codec's default."""
+
+    transfer_syntax_uid: str
+    quality: int = 0
+
+
 def is_transcodable(instance: StoredInstance, transfer_syntax_uid: str) -> bool:
     """Whether it can be asked for; frames of a kind that the target has no place for are refused when they are met.
 
@@ -64,16 +71,17 @@ def is_transcodable(instance: StoredInstance, transfer_syntax_uid: str) -> bool:
     return has_frames and is_written and is_other and is_decodable(stored)
 
 
-def rendition_uid(instance: StoredInstance, transfer_syntax_uid: str) -> InstanceUID:
+def rendition_uid(instance: StoredInstance, target: Target) -> InstanceUID:
     """The SOP Instance UID of the instance in that Transfer Syntax; its own if nothing is lost (PS3.5 Section B.2)."""
-    if is_lossless(transfer_syntax_uid):
+    if is_lossless(target.transfer_syntax_uid):
         return instance.sop_instance_uid
-    named = f"{instance.sop_instance_uid} {instance.digest.hex()} {transfer_syntax_uid}"
+    quality = f" {target.quality}" if target.quality else ""
+    named = f"{instance.sop_instance_uid} {instance.digest.hex()} {target.transfer_syntax_uid}{quality}"
     number = int.from_bytes(hashlib.sha256(named.encode()).digest()[:16], "big")
     return InstanceUID(f"2.25.{number & ~_UUID_FIXED | _UUID_VERSION_8}")
 
 
-async def stream_transcoded(source: Source, transfer_syntax_uid: str) -> AsyncGenerator[bytes, None]:
+async def stream_transcoded(source: Source, transfer_syntax_uid: str, quality: int = 0) -> AsyncGenerator[bytes, None]:
     """The data set in the Transfer Syntax wanted; memory does not grow with the number of frames.
 
     Raises:
@@ -81,47 +89,51 @@ async def stream_transcoded(source: Source, transfer_syntax_uid: str) -> AsyncGe
         Exhausted: a frame is too large or took too long.
     """
     if transfer_syntax_uid not in NATIVE or transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN:
-        async for piece in _explicit(source, transfer_syntax_uid):
-            yield piece
+        async with aclosing(_explicit(source, Target(transfer_syntax_uid, quality))) as pieces:
+            async for piece in pieces:
+                yield piece
         return
     reencoder = Reencoder(EXPLICIT_VR_LITTLE_ENDIAN, transfer_syntax_uid)
-    async for piece in _explicit(source, EXPLICIT_VR_LITTLE_ENDIAN):
-        for out in reencoder.feed(piece):
-            yield bytes(out)
+    async with aclosing(_explicit(source, Target(EXPLICIT_VR_LITTLE_ENDIAN))) as pieces:
+        async for piece in pieces:
+            for out in reencoder.feed(piece):
+                yield bytes(out)
     for out in reencoder.close():
         yield bytes(out)
 
 
-async def stream_transcoded_file(source: Source, transfer_syntax_uid: str) -> AsyncGenerator[bytes, None]:
+async def stream_transcoded_file(
+    source: Source, transfer_syntax_uid: str, quality: int = 0
+) -> AsyncGenerator[bytes, None]:
     """The same as a DICOM file."""
     header = make_file_header(
         sop_class_uid=source.instance.sop_class_uid,
-        sop_instance_uid=rendition_uid(source.instance, transfer_syntax_uid),
+        sop_instance_uid=rendition_uid(source.instance, Target(transfer_syntax_uid, quality)),
         transfer_syntax_uid=transfer_syntax_uid,
     )
-    async for piece in stream_transcoded(source, transfer_syntax_uid):
-        yield header + piece
-        header = b""
+    async with aclosing(stream_transcoded(source, transfer_syntax_uid, quality)) as pieces:
+        async for piece in pieces:
+            yield header + piece
+            header = b""
 
 
 async def transcoded_frames(
-    source: Source, numbers: Iterable[int], transfer_syntax_uid: str
+    source: Source, numbers: Iterable[int], transfer_syntax_uid: str, quality: int = 0
 ) -> AsyncGenerator[bytes, None]:
     """Some frames, numbered from 1, in the Transfer Syntax wanted; errors as `stream_transcoded`."""
     shape = await read_shape(source.archive, source.instance)
-    async with aclosing(_frames(source, shape, transfer_syntax_uid, numbers)) as frames:
+    async with aclosing(_frames(source, shape, Target(transfer_syntax_uid, quality), numbers)) as frames:
         async for frame in frames:
             yield frame.data
 
 
 async def transcoded_frame(source: Source, number: int, transfer_syntax_uid: str) -> bytes:
     """One frame in the Transfer Syntax wanted."""
-    return (
-        await _transcode(source, number, await read_shape(source.archive, source.instance), transfer_syntax_uid)
-    ).data
+    shape = await read_shape(source.archive, source.instance)
+    return (await _transcode(source, number, shape, Target(transfer_syntax_uid))).data
 
 
-async def _explicit(source: Source, target: str) -> AsyncGenerator[bytes, None]:
+async def _explicit(source: Source, target: Target) -> AsyncGenerator[bytes, None]:
     """Header and frames, in Explicit VR Little Endian."""
     instance = source.instance
     shape = await read_shape(source.archive, instance)
@@ -129,14 +141,16 @@ async def _explicit(source: Source, target: str) -> AsyncGenerator[bytes, None]:
     async with aclosing(_frames(source, shape, target, range(1, instance.frames + 1))) as frames:
         first = await anext(frames)
         rendition = Rendition(
-            transfer_syntax_uid=target,
+            transfer_syntax_uid=target.transfer_syntax_uid,
+            quality=target.quality,
             sop_instance_uid=rendition_uid(instance, target),
             photometric_interpretation=first.photometric_interpretation,
-            method=WRITTEN.get(target, ""),
+            method=WRITTEN.get(target.transfer_syntax_uid, ""),
             ratio=shape.decoded_bytes / max(1, len(first.data)),
         )
         yield changed_header(header, instance, shape, rendition)
-        body = _cells(instance, shape, first, frames) if target in NATIVE else _fragments(first, frames)
+        is_native = target.transfer_syntax_uid in NATIVE
+        body = _cells(instance, shape, first, frames) if is_native else _fragments(first, frames)
         async for piece in body:
             yield piece
 
@@ -154,7 +168,7 @@ async def _explicit_header(source: Source) -> bytes:
 
 
 async def _frames(
-    source: Source, shape: FrameShape, target: str, numbers: Iterable[int]
+    source: Source, shape: FrameShape, target: Target, numbers: Iterable[int]
 ) -> AsyncGenerator[Encoded, None]:
     """Those frames in order; some are worked on ahead of the one that is taken."""
     tasks: deque[asyncio.Task[Encoded]] = deque()
@@ -174,11 +188,11 @@ async def _frames(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _transcode(source: Source, number: int, shape: FrameShape, target: str) -> Encoded:
+async def _transcode(source: Source, number: int, shape: FrameShape, target: Target) -> Encoded:
     archive, actor, instance, deadline, pool = source
     data = await frame_bytes(archive, actor, instance, number, deadline, shape)
     try:
-        return await pool.run(transcode, data, shape, target, deadline=deadline)
+        return await pool.run(transcode, data, shape, *target, deadline=deadline)
     except Invalid as error:
         raise undecodable(instance, number, error) from error
 
