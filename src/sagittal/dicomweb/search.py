@@ -22,11 +22,11 @@ from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Headers, Request
 from sagittal.dicomweb.pieces import joined
 from sagittal.dicomweb.problems import NotAcceptable
-from sagittal.dicomweb.search_answer import DEPTHS, UID_TAGS, text_of, uids_of
+from sagittal.dicomweb.search_answer import DEPTHS, UID_TAGS, TextMaker, uids_of
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.xml_parts import XML_OFFERS, is_xml, xml_body
 from sagittal.errors import Invalid, Unsupported
-from sagittal.find import MAX_COUNT, Found, Level, Order, Query, count, find, is_held_at
+from sagittal.find import MAX_COUNT, Found, Level, Order, Query, count, find_batches, is_held_at
 from sagittal.retrieve.attributes import attributes
 
 _ANSWERS = (Offer("application/dicom+json"), Offer("application/json"), *XML_OFFERS)
@@ -68,6 +68,8 @@ async def _search(context: Context, request: Request, names: tuple[str, ...], le
     if page.total is not None:
         headers += (("x-total-count", str(page.total)),)
     headers += tuple(("warning", f'299 sagittal "{warning}"') for warning in _warnings(making, page))
+    if page.rest is None and not is_xml(choice.offer) and not making.to_be_read:
+        return Answer(200, (("content-type", choice.offer.essence), *headers), making.whole(page))
     texts = making.texts(page)
     if is_xml(choice.offer):
         content_type, body = xml_body(texts)
@@ -95,7 +97,7 @@ class _Page(NamedTuple):
     """
 
     first: list[Found]
-    rest: AsyncGenerator[Found, None] | None
+    rest: AsyncGenerator[list[Found], None] | None
     total: int | None
     has_more: bool
 
@@ -113,27 +115,22 @@ async def _page(making: "_Making") -> _Page:
         order=tuple(Order(*sorting) for sorting in search.order),
     )
     archive, actor, deadline = making.context.archive, making.request.actor(), making.request.deadline
-    found = find(archive, actor, query, deadline)
-    first = [one async for one in _some(found, _WHOLE_ANSWERS)]
-    is_all = len(first) < _WHOLE_ANSWERS
+    found = find_batches(archive, actor, query, deadline)
+    first, is_all = [], True
+    async for batch in found:
+        first += batch
+        if len(first) >= _WHOLE_ANSWERS:  # the others are left for later
+            is_all = False
+            break
     if is_all and len(first) <= limit and (first or not search.offset):
         return _Page(first, None, search.offset + len(first), False)
     total = await count(archive, actor, query, deadline)
     if not is_all and total is None:  # only looking at all of them tells whether there are more
-        first += [one async for one in found]
+        first += [one async for batch in found for one in batch]
         is_all = True
     has_more = len(first) > limit if is_all or total is None else total > search.offset + limit
     known = total if total is None or total <= MAX_COUNT else None
     return _Page(first[:limit], None if is_all else found, known, has_more)
-
-
-async def _some(found: AsyncGenerator[Found, None], most: int) -> AsyncGenerator[Found, None]:
-    """The next answers, leaving `found` open for the others."""
-    for _ in range(most):
-        try:
-            yield await anext(found)
-        except StopAsyncIteration:
-            return
 
 
 def _keys(search: Search, names: tuple[str, ...]) -> tuple[Key, ...]:
@@ -185,19 +182,33 @@ class _Making(NamedTuple):
     search: Search
     limit: int
 
+    @property
+    def to_be_read(self) -> list[tuple[int, ...]]:
+        """The included attributes that come from the headers."""
+        return [path for path in self.search.included if self._is_to_be_read(path[0])]
+
+    def whole(self, page: _Page) -> bytes:
+        """All answers as a JSON array, where nothing is to be read for them."""
+        text = self._maker().text
+        return ("[" + ",".join([text(found) for found in page.first]) + "]").encode()
+
     async def texts(self, page: _Page) -> AsyncGenerator[str, None]:
         """Each answer as a JSON object."""
-        search = self.search
-        is_deep = DEPTHS[self.level] > len(self.names) + 1
-        with_above = is_deep or bool(search.keys or search.included) or search.includes_all
-        extra = [path for path in search.included if self._is_to_be_read(path[0])]
+        extra = self.to_be_read
+        maker = self._maker()
         left = self.limit
         async for found in _chained(page):
             if not left:
                 return
             left -= 1
-            text = text_of(found, self.level, self.names, self.request.base_url, with_above=with_above)
+            text = maker.text(found)
             yield await self._with(extra, text, uids_of(found, self.level, self.names)) if extra else text
+
+    def _maker(self) -> TextMaker:
+        search = self.search
+        is_deep = DEPTHS[self.level] > len(self.names) + 1
+        with_above = is_deep or bool(search.keys or search.included) or search.includes_all
+        return TextMaker(self.level, self.names, self.request.base_url, with_above=with_above)
 
     def _is_to_be_read(self, tag: int) -> bool:
         """Whether an included attribute comes from the headers: what is known to be of a level below never comes."""
@@ -218,8 +229,9 @@ async def _chained(page: _Page) -> AsyncGenerator[Found, None]:
     for found in page.first:
         yield found
     if page.rest is not None:
-        async for found in page.rest:
-            yield found
+        async for batch in page.rest:
+            for found in batch:
+                yield found
 
 
 async def _json_array(texts: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import msgspec
 
@@ -59,55 +60,88 @@ _REQUIRED: Mapping[Level, tuple[int, ...]] = {
 _ARRAY_WANTED = frozenset({0x00080061})
 
 
-def _empty(tag: int) -> str:
+def _empty(tag: int) -> tuple[str, str, str]:
+    name = f"{tag:08X}"
     values = ',"Value":[]' if tag in _ARRAY_WANTED else ""
-    return f',"{tag:08X}":{{"vr":"{vr_of(tag)}"{values}}}'
+    return name, f'"{name}":', f',"{name}":{{"vr":"{vr_of(tag)}"{values}}}'
 
 
-_EMPTY = {level: tuple((f"{tag:08X}", _empty(tag)) for tag in tags) for level, tags in _REQUIRED.items()}
-_DEEP = {
-    Level.STUDY: _EMPTY[Level.STUDY],
-    Level.SERIES: _EMPTY[Level.SERIES] + _EMPTY[Level.STUDY],
-    Level.IMAGE: _EMPTY[Level.IMAGE] + _EMPTY[Level.SERIES] + _EMPTY[Level.STUDY],
+_EMPTY = {level: tuple(map(_empty, tags)) for level, tags in _REQUIRED.items()}
+"""Name of each, how its member begins, and the whole member without value."""
+_EMPTY_ABOVE = {
+    Level.PATIENT: (),
+    Level.STUDY: (),
+    Level.SERIES: _EMPTY[Level.STUDY],
+    Level.IMAGE: _EMPTY[Level.SERIES] + _EMPTY[Level.STUDY],
 }
-"""With what is required of the levels above."""
 
 
 def uids_of(found: Found, level: Level, names: tuple[str, ...]) -> tuple[str, ...]:
     """The UIDs that lead to an entity; `names` are those that the path has said already."""
-    known = names[: max(0, DEPTHS[level] - 1)]
-    return (*known, *(_uid(found, tag) for tag in UID_TAGS[len(known) : DEPTHS[level]]))
+    depth = DEPTHS[level]
+    known = names[: max(0, depth - 1)]
+    above = (_uid(found.above, tag) for tag in UID_TAGS[len(known) : max(0, depth - 1)])
+    return (*known, *above, *(_uid(found.own, tag) for tag in UID_TAGS[max(0, depth - 1) : depth]))
 
 
-def text_of(found: Found, level: Level, names: tuple[str, ...], base_url: str, *, with_above: bool) -> str:
-    """The JSON object: Retrieve URL (0008,1190), the UIDs that lead to the entity, what the index has of it.
+class TextMaker:
+    """Makes JSON objects: Retrieve URL (0008,1190), the UIDs that lead to the entity, what the index has of it.
 
-    What the standard requires is there without value where it is not known.
+    What the standard requires is there without value where it is not known. What is above an entity is often that of
+    the one before, and is then not looked at again.
+
+    Args:
+        names: the UIDs that the path of the request says.
+        with_above: whether answers have the attributes of the levels above.
     """
-    uids = uids_of(found, level, names)
-    members = [f'"00081190":{{"vr":"UR","Value":["{resource_url(base_url, *uids)}"]}}'] if uids else []
-    if not with_above:
-        pairs = zip(UID_TAGS, uids[:-1], strict=False)
-        members += [f'"{tag:08X}":{{"vr":"UI","Value":["{_escape(uid)}"]}}' for tag, uid in pairs]
-    members += [found.own] if found.own else []
-    members += [found.above] if with_above and found.above else []
-    text = ",".join(members)
-    return "{" + text + _missing(text, level, with_above=with_above) + "}"
+
+    def __init__(self, level: Level, names: tuple[str, ...], base_url: str, *, with_above: bool) -> None:
+        self._level = level
+        self._names = names
+        self._base_url = base_url
+        self._with_above = with_above
+        self._above: str | None = None
+        self._prefix = self._after = ""
+
+    def text(self, found: Found) -> str:
+        """The JSON object of one answer."""
+        own = found.own
+        if not DEPTHS[self._level]:
+            return "{" + own + _missing(own, _EMPTY[self._level])[not own :] + "}"
+        if found.above is not self._above:
+            self._look_above(found)
+        uid = quote(_uid(own, UID_TAGS[DEPTHS[self._level] - 1]), safe="")
+        return "".join((self._prefix, uid, '"]},', own, self._after, _missing(own, _EMPTY[self._level]), "}"))
+
+    def _look_above(self, found: Found) -> None:
+        """Makes what the answer has before and after the members of its own."""
+        self._above = found.above
+        above = uids_of(found, self._level, self._names)[:-1]
+        entity = (*above, "-")
+        url = resource_url(self._base_url, *entity)[:-1]
+        self._prefix = f'{{"00081190":{{"vr":"UR","Value":["{url}'
+        if self._with_above:
+            self._after = f",{found.above}" if found.above else ""
+            self._after += _missing(found.above, _EMPTY_ABOVE[self._level])
+        else:
+            pairs = zip(UID_TAGS, above, strict=False)
+            self._after = "".join([f',"{tag:08X}":{{"vr":"UI","Value":["{_escape(uid)}"]}}' for tag, uid in pairs])
 
 
-def _missing(text: str, level: Level, *, with_above: bool) -> str:
-    """Members for the required attributes that `text` does not have at its top."""
-    is_deep = with_above and level in _DEEP
-    there = _MEMBERS.decode("{" + text + "}")
-    return "".join([member for name, member in (_DEEP if is_deep else _EMPTY)[level] if name not in there])
+def _missing(members: str, required: tuple[tuple[str, str, str], ...]) -> str:
+    """Members for the required attributes that are not at the top of `members`, each with a comma before it."""
+    if '"vr":"SQ"' not in members:  # so that nothing is nested
+        return "".join([member for _, beginning, member in required if beginning not in members])
+    there = _MEMBERS.decode("{" + members + "}")
+    return "".join([member for name, _, member in required if name not in there])
 
 
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 """The names of an object, without looking into the values: 4 us for 30 attributes."""
 
 
-def _uid(found: Found, tag: int) -> str:
-    match = _UIDS[tag].search(found.own) or _UIDS[tag].search(found.above)
+def _uid(members: str, tag: int) -> str:
+    match = _UIDS[tag].search(members)
     return match[1] if match else ""
 
 

@@ -11,7 +11,7 @@ from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.dicom.matching import Key, Match, Universal, matcher, parse
 from sagittal.errors import Unsupported
-from sagittal.find.answers import above_columns, found_of, own_columns
+from sagittal.find.answers import AnswerMaker, above_columns, own_columns
 from sagittal.find.conditions import ALL, Condition, compile_match
 from sagittal.find.levels import SHAPES, column_of, has, is_single, joined, levels_down, levels_up
 from sagittal.find.ordering import Part, beyond, ordering
@@ -48,10 +48,20 @@ async def find(archive: ArchiveReader, actor: Actor, query: Query, deadline: Dea
         Unsupported: a key asks for something the index does not hold; names the attribute.
         Exhausted: the deadline passed.
     """
+    async for batch in find_batches(archive, actor, query, deadline):
+        for found in batch:
+            yield found
+
+
+async def find_batches(
+    archive: ArchiveReader, actor: Actor, query: Query, deadline: Deadline
+) -> AsyncGenerator[list[Found], None]:
+    """What `find` gives, several at a time: as many as one look into the index brought."""
     del actor  # becomes a condition of the query and a line in the ledger
     plan = _plan(query)
     order = ordering(query.level, query.order)
     matches = matcher(plan.checks, fuzzy=query.fuzzy, combined=query.combined) if plan.checks else None
+    make = AnswerMaker(query.level)
     skip, left = query.offset, query.limit
     after: Row[Any] | None = None  # Any: the columns of the order, as they come
     while left is None or left > 0:
@@ -62,17 +72,16 @@ async def find(archive: ArchiveReader, actor: Actor, query: Query, deadline: Dea
         deadline.check("searching the index")
         async with deadline.timeout():
             rows = await archive.select(statement)
-        for row in rows:
-            found = found_of(query.level, row)
-            if matches is not None and not matches(_dataset(found)):
-                continue
-            if skip:
-                skip -= 1
-                continue
-            yield found
-            left = None if left is None else left - 1
-            if left == 0:
-                return
+        batch = [make.found(row) for row in rows]
+        if matches is not None:
+            batch = [found for found in batch if matches(_dataset(found))]
+            passed = min(skip, len(batch))
+            batch, skip = batch[passed:], skip - passed
+        if left is not None:
+            batch = batch[:left]
+            left -= len(batch)
+        if batch:
+            yield batch
         if len(rows) < BATCH:
             return
         after = rows[-1]
