@@ -124,7 +124,10 @@ def test_wado_uri_gives_the_instance_as_stored(server: WebServer, base: str) -> 
         (f"{WADO.replace('1.1.1.1', '9')}&contentType=application/dicom", 404),
         (f"{WADO}&contentType=text/html", 406),
         (f"{WADO}&windowCenter=1", 400),
-        (f"{WADO}&region=0,0,1,1", 501),
+        (f"{WADO}&anonymize=yes", 501),
+        (f"{WADO}&region=0,0,2,1", 400),
+        (f"{WADO}&presentationUID=1.2", 400),
+        (f"{WADO}&presentationUID=1.2&presentationSeriesUID=1.3", 404),
         (f"{WADO}&frameNumber=9", 404),
     ],
 )
@@ -141,6 +144,7 @@ def test_a_wado_request_that_cannot_be_answered_says_why(server: WebServer, quer
         ("&contentType=image/png&rows=16&columns=16", "image/png", (16, 16)),
         ("&contentType=image/png,application/dicom;q=0.5&rows=64&frameNumber=2", "image/png", (64, 64)),
         ("&windowCenter=128&windowWidth=64&imageQuality=50", "image/jpeg", (32, 32)),
+        ("&region=0.25,0.5,0.75,1&contentType=image/png", "image/png", (16, 16)),
     ],
 )
 def test_wado_uri_gives_pictures_as_the_rendered_resource_does(

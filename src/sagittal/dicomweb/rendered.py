@@ -1,7 +1,6 @@
 """WADO-RS rendered resources and thumbnails (PS3.18 Sections 10.4.1.1.3 and 10.4.1.1.4)."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -14,31 +13,28 @@ from sagittal.dicomweb.frames import parse_numbers
 from sagittal.dicomweb.pieces import Multipart, Part, joined
 from sagittal.dicomweb.problems import NotAcceptable
 from sagittal.dicomweb.rendering import Rendering, parse_rendering, parse_thumbnail
+from sagittal.dicomweb.subjects import MOVING, Presented, Subject, applied, presented, states_of
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import REVALIDATED, etag_of, is_fresh
 from sagittal.errors import NotFound, Unsupported
 from sagittal.imaging.render.recipe import GIF, JPEG, MEDIA_TYPES, PNG, WEBP, Recipe
+from sagittal.retrieve.presented import presented as rendered_by_state
 from sagittal.retrieve.rendered import cine_numbers, has_pixels, middle_frame, rendered, representative
 from sagittal.retrieve.scope import intact, locate
 
 _RELATED = "multipart/related"
-_MOVING = (GIF, WEBP)
 _CINE_ORDER = (GIF, JPEG, PNG, WEBP)
 _FORM = "1"  # part of the entity tag: to be raised when the same frames give other pictures
 _KEPT = "private, max-age=86400"
-
-
-class _Subject(NamedTuple):
-    """What one picture shows: a frame, or several of one instance one after the other."""
-
-    instance: StoredInstance
-    numbers: Sequence[int]
 
 
 async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
     """`GET .../rendered` of a study, a series or an instance: a picture of each instance that has pixels."""
     rendering = parse_rendering(request.parameters())
     found = intact(await locate(context.archive, request.actor(), scope_of(names), request.deadline))
+    states = states_of(found)
+    if states:
+        return await _present(context, request, await _presented(context, request, states), rendering)
     shown = _showable(found)
     offer = _negotiate(request, is_single=len(shown) == 1, is_cine=len(shown) == 1 and shown[0].frames > 1)
     media_type = offer.related_type or offer.essence
@@ -55,7 +51,7 @@ async def retrieve_frames(context: Context, request: Request, names: tuple[str, 
     _check_frames(instance, numbers)
     _showable(found)
     offer = _negotiate(request, is_single=len(numbers) == 1, is_cine=False)
-    subjects = [_Subject(instance, (number,)) for number in numbers]
+    subjects = [Subject(instance, (number,)) for number in numbers]
     return await _answer(context, request, subjects, offer, rendering, _KEPT)
 
 
@@ -63,15 +59,53 @@ async def thumbnail(context: Context, request: Request, names: tuple[str, ...]) 
     """`GET .../thumbnail` of a study, a series, an instance or a frame: one small picture that stands for it."""
     recipe = parse_thumbnail(request.parameters())
     found = intact(await locate(context.archive, request.actor(), scope_of(names[:3]), request.deadline))
+    states = states_of(found) if len(names) < 4 else []
+    if states:
+        shown = (await _presented(context, request, states[:1])).pictures(JPEG)[:1]
+        offer = _negotiate(request, is_single=True, is_cine=False)
+        return await _answer(context, request, shown, offer, Rendering(recipe), REVALIDATED)
     instance = representative(_showable(found))
     number = middle_frame(instance)
     if len(names) > 3:
         number = parse_numbers(names[3], 1)[0]
         _check_frames(instance, (number,))
     offer = _negotiate(request, is_single=True, is_cine=False)
-    subjects = [_Subject(instance, (number,))]
+    subjects = [Subject(instance, (number,))]
     caching = REVALIDATED if len(names) < 3 else _KEPT
     return await _answer(context, request, subjects, offer, Rendering(recipe), caching)
+
+
+async def retrieve_presented(
+    context: Context, request: Request, names: tuple[str, ...], state_names: tuple[str, ...], number: int | None
+) -> Answer:
+    """The picture of an instance, or of its frame `number`, as a presentation state shows it."""
+    rendering = parse_rendering(request.parameters())
+    try:
+        shown = await applied(context, request, state_names, names, number)
+    except Unsupported as error:
+        raise NotAcceptable(str(error)) from error
+    return await _present(context, request, shown, rendering)
+
+
+async def _presented(context: Context, request: Request, states: Sequence[StoredInstance]) -> Presented:
+    try:
+        shown = await presented(context, request, states)
+    except Unsupported as error:
+        raise NotAcceptable(str(error)) from error
+    if not shown.shown:
+        raise NotAcceptable("what the presentation state shows has no pixels")
+    return shown
+
+
+async def _present(context: Context, request: Request, shown: Presented, rendering: Rendering) -> Answer:
+    """The pictures of what presentation states show. What they refer to may come later: they are asked for again."""
+    stills = shown.pictures(JPEG)
+    offer = _negotiate(request, is_single=len(stills) == 1 or shown.is_cine, is_cine=shown.is_cine)
+    subjects = shown.pictures(offer.related_type or offer.essence)
+    if len(subjects) > 1 and not offer.related_type:
+        offer = Offer(_RELATED, offer.essence)
+    notes = (f"{shown.missing} of the images that it shows are not kept here",) if shown.missing else ()
+    return await _answer(context, request, subjects, offer, rendering, REVALIDATED, notes)
 
 
 def _showable(found: Sequence[StoredInstance]) -> list[StoredInstance]:
@@ -92,10 +126,10 @@ def _check_frames(instance: StoredInstance, numbers: Sequence[int]) -> None:
         raise NotFound(f"instance {instance.sop_instance_uid} has {most} frames; there is no frame {max(numbers)}")
 
 
-def _subject(instance: StoredInstance, media_type: str) -> _Subject:
-    if instance.frames > 1 and media_type in _MOVING:
-        return _Subject(instance, cine_numbers(instance.frames))
-    return _Subject(instance, (middle_frame(instance),))
+def _subject(instance: StoredInstance, media_type: str) -> Subject:
+    if instance.frames > 1 and media_type in MOVING:
+        return Subject(instance, cine_numbers(instance.frames))
+    return Subject(instance, (middle_frame(instance),))
 
 
 def _negotiate(request: Request, *, is_single: bool, is_cine: bool) -> Offer:
@@ -113,18 +147,20 @@ def _negotiate(request: Request, *, is_single: bool, is_cine: bool) -> Offer:
 async def _answer(
     context: Context,
     request: Request,
-    subjects: Sequence[_Subject],
+    subjects: Sequence[Subject],
     offer: Offer,
     rendering: Rendering,
     caching: str,
+    notes: tuple[str, ...] = (),
 ) -> Answer:
     recipe = msgspec.structs.replace(rendering.recipe, media_type=offer.related_type or offer.essence)
     numbers = ";".join(",".join(map(str, subject.numbers)) for subject in subjects)
     variant = (_FORM, offer.essence, numbers, repr(recipe))
-    etag = etag_of([subject.instance for subject in subjects], *variant)
+    etag = etag_of([source for subject in subjects for source in subject.sources], *variant)
     headers: Headers = (("etag", etag), ("cache-control", caching), ("vary", "accept"))
     if rendering.ignored:
-        headers += (("warning", f'299 - "not known here, left out: {", ".join(rendering.ignored)}"'),)
+        notes += (f"not known here, left out: {', '.join(rendering.ignored)}",)
+    headers += tuple(("warning", f'299 - "{note}"') for note in notes)
     if is_fresh(request, etag):
         return Answer(304, headers)
     if offer.essence != _RELATED:
@@ -140,22 +176,14 @@ async def _answer(
     return Answer(200, (("content-type", multipart.content_type), *headers), body)
 
 
-async def _picture(context: Context, request: Request, subject: _Subject, recipe: Recipe) -> bytes:
+async def _picture(context: Context, request: Request, subject: Subject, recipe: Recipe) -> bytes:
     """One picture, small ones from the cache."""
-    key = (subject.instance.digest, tuple(subject.numbers), recipe)
+    key = (*subject.key, recipe)
     kept = context.picture_cache.get(key)
     if kept is not None:
         return kept
     try:
-        data = await rendered(
-            context.archive,
-            request.actor(),
-            context.pool,
-            subject.instance,
-            subject.numbers,
-            recipe,
-            request.deadline,
-        )
+        data = await _made(context, request, subject, recipe)
     except Unsupported as error:
         raise NotAcceptable(str(error)) from error
     if len(data) <= _LARGEST_KEPT_BYTES:
@@ -163,8 +191,16 @@ async def _picture(context: Context, request: Request, subject: _Subject, recipe
     return data
 
 
+async def _made(context: Context, request: Request, subject: Subject, recipe: Recipe) -> bytes:
+    archive, actor, pool = context.archive, request.actor(), context.pool
+    instance, numbers, state = subject
+    if state is None:
+        return await rendered(archive, actor, pool, instance, numbers, recipe, request.deadline)
+    return await rendered_by_state(archive, actor, pool, state, instance, numbers, recipe, request.deadline)
+
+
 async def _pictures(
-    context: Context, request: Request, subjects: Sequence[_Subject], recipe: Recipe
+    context: Context, request: Request, subjects: Sequence[Subject], recipe: Recipe
 ) -> AsyncGenerator[bytes, None]:
     """The pictures one by one; of several instances, those that cannot be shown are left out."""
     is_one_instance = len({subject.instance.sop_instance_uid for subject in subjects}) == 1

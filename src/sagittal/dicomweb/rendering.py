@@ -30,16 +30,19 @@ class Rendering(NamedTuple):
 def parse_rendering(parameters: Iterable[Parameter]) -> Rendering:
     """What `viewport`, `window`, `quality`, `annotation` and `iccprofile` ask for; other names are passed over.
 
+    `region` is WADO-URI's (PS3.18 Section 9.4.1.2.6): xmin,ymin,xmax,ymax as fractions of the picture.
+
     Raises:
         Invalid: one is malformed; the message names it.
     """
-    said = _said(parameters, ("viewport", "window", "quality", "annotation", "iccprofile"))
+    said = _said(parameters, ("viewport", "window", "quality", "annotation", "iccprofile", "region"))
     annotations = tuple(word.strip().lower() for word in said.get("annotation", "").split(",") if word.strip())
     recipe = Recipe(
         viewport=_viewport(said["viewport"]) if "viewport" in said else None,
         window=_window(said["window"]) if "window" in said else None,
         quality=_quality(said["quality"]) if "quality" in said else DEFAULT_QUALITY,
         annotations=tuple(word for word in ANNOTATIONS if word in annotations),
+        region=_region(said["region"]) if "region" in said else None,
         icc=_profile(said["iccprofile"]) if "iccprofile" in said else "",
     )
     unknown = [word for word in annotations if word not in ANNOTATIONS]
@@ -78,6 +81,13 @@ def _viewport(text: str) -> Viewport:
     if any(part.strip() and not size for part, size in zip(parts[4:], region[2:], strict=False)):
         raise Invalid("viewport shows a region that is not empty: sw and sh are not zero")
     return Viewport(width=int(width), height=int(height), left=left, top=top, region_width=across, region_height=down)
+
+
+def _region(text: str) -> tuple[float, float, float, float]:
+    parts = [_number("region", part, float) for part in text.split(",")]
+    if len(parts) != 4 or not (0 <= parts[0] < parts[2] <= 1 and 0 <= parts[1] < parts[3] <= 1):
+        raise Invalid("region is xmin,ymin,xmax,ymax, rising, each from 0.0 to 1.0; got others")
+    return parts[0], parts[1], parts[2], parts[3]
 
 
 def _window(text: str) -> Window:

@@ -17,7 +17,7 @@ from sagittal.imaging.render.recipe import JPEG, MEDIA_TYPES
 
 _UIDS = ("studyUID", "seriesUID", "objectUID")
 _LARGEST = "8192"  # the side that is not given: the other one decides, the picture keeps its shape
-_NOT_DONE = ("region", "presentationUID", "presentationSeriesUID", "anonymize")
+_PRESENTATION = ("presentationSeriesUID", "presentationUID")
 
 
 async def retrieve(context: Context, request: Request, _names: tuple[str, ...]) -> Answer:
@@ -34,9 +34,8 @@ async def retrieve(context: Context, request: Request, _names: tuple[str, ...]) 
     missing = [name for name in _UIDS if name not in said]
     if missing:
         raise Invalid(f"a WADO request names {', '.join(_UIDS)}; there is no {missing[0]}")
-    refused = [name for name in _NOT_DONE if said.get(name, "no") != "no"]
-    if refused:
-        raise Unsupported(f"{refused[0]} is not done in a WADO request")
+    if said.get("anonymize", "no") != "no":
+        raise Unsupported("anonymize is not done in a WADO request: an instance that only looks anonymous would leave")
     names = tuple(said[name] for name in _UIDS)
     media_type = _media_type(said)
     if media_type == DICOM:
@@ -44,9 +43,30 @@ async def retrieve(context: Context, request: Request, _names: tuple[str, ...]) 
         ranges = (MediaRange(DICOM, 1.0, wanted), *([MediaRange(DICOM, 0.5, {})] if wanted else []))
         return await retrieve_one(context, request, names, ranges)
     picture = request.asking(urlencode(list(_rendering(said, media_type))))
+    if any(name in said for name in _PRESENTATION):
+        state, number = _state(said), _frame_number(said)
+        return await rendered.retrieve_presented(context, picture, names, (names[0], *state), number)
     if "frameNumber" in said:
         return await rendered.retrieve_frames(context, picture, (*names, said["frameNumber"]))
     return await rendered.retrieve(context, picture, names)
+
+
+def _state(said: Mapping[str, str]) -> tuple[str, ...]:
+    """Series and instance of the presentation state (PS3.18 Section 9.4.1.2.1); it brings its own windows."""
+    if not all(name in said for name in _PRESENTATION):
+        raise Invalid(f"{' and '.join(_PRESENTATION)} come together; one is missing")
+    if "windowCenter" in said or "windowWidth" in said:
+        raise Invalid("windowCenter and windowWidth do not go with a presentation state, which has its own")
+    return tuple(said[name] for name in _PRESENTATION)
+
+
+def _frame_number(said: Mapping[str, str]) -> int | None:
+    if "frameNumber" not in said:
+        return None
+    number = said["frameNumber"]
+    if not number.isascii() or not number.isdigit() or len(number) > 9 or int(number) < 1:
+        raise Invalid("frameNumber is a whole number from 1")
+    return int(number)
 
 
 def _media_type(said: Mapping[str, str]) -> str:
@@ -67,6 +87,8 @@ def _rendering(said: Mapping[str, str], media_type: str) -> Iterator[tuple[str, 
         raise Invalid("windowCenter and windowWidth come together; one is missing")
     if "windowCenter" in said:
         yield "window", f"{said['windowCenter']},{said['windowWidth']},linear"
+    if "region" in said:
+        yield "region", said["region"]
     if "imageQuality" in said:
         yield "quality", said["imageQuality"]
     if "annotation" in said:

@@ -8,7 +8,7 @@ from sagittal.dicom.dataset import read_header
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_of
 from sagittal.errors import Exhausted, Invalid, NotFound, Unsupported
 from sagittal.imaging.render.job import make
-from sagittal.imaging.render.recipe import EncodedFrame, Recipe
+from sagittal.imaging.render.recipe import EncodedFrame, EncodedState, Recipe
 from sagittal.retrieve.frames import locate_frame, read_frame
 from sagittal.retrieve.header import read_inflated
 from sagittal.runtime.actor import Actor
@@ -30,8 +30,12 @@ async def rendered(
     numbers: Sequence[int],
     recipe: Recipe,
     deadline: Deadline,
+    state: EncodedState | None = None,
 ) -> bytes:
     """A picture of frame `numbers[0]`, or a moving one of several; numbers count from 1 and rise.
+
+    Args:
+        state: the presentation state to show them by.
 
     Raises:
         NotFound: there is no such frame.
@@ -43,7 +47,7 @@ async def rendered(
     frames = await _frames(archive, actor, instance, numbers, deadline)
     header, syntax = await _header(archive, instance)
     try:
-        return await pool.run(make, header, syntax, frames, recipe, deadline=deadline)
+        return await pool.run(make, header, syntax, frames, recipe, state, deadline=deadline)
     except Invalid as error:  # what is kept is not fit to be shown; the request itself was right
         raise Unsupported(f"instance {instance.sop_instance_uid} cannot be shown: {error}") from error
 

@@ -3,12 +3,14 @@
 import base64
 import binascii
 import math
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from sagittal.dicom.json_model import JsonDataset, JsonElement
 from sagittal.errors import Invalid
+
+if TYPE_CHECKING:  # the server's own process reads attributes too, and stays without numpy
+    import numpy as np
+    import numpy.typing as npt
 
 _SHARED_GROUPS = "52009229"
 _PER_FRAME_GROUPS = "52009230"
@@ -78,8 +80,10 @@ def binary(dataset: JsonDataset, tag: str) -> bytes:
         raise Invalid(f"the binary value of {tag} is to be base64; it is not") from error
 
 
-def words(dataset: JsonDataset, tag: str) -> npt.NDArray[np.uint16]:
+def words(dataset: JsonDataset, tag: str) -> "npt.NDArray[np.uint16]":
     """The 16-bit words of an attribute with a VR of US, SS or OW; a last odd byte of OB is a word of its own."""
+    import numpy as np
+
     data = binary(dataset, tag)
     if data:
         return np.frombuffer(data + b"\0" * (len(data) % 2), "<u2").astype(np.uint16)

@@ -36,6 +36,18 @@ def place(picture: npt.NDArray[np.uint8], pixel_aspect: float = 1.0, viewport: V
     return shown
 
 
+def cut_region(
+    picture: npt.NDArray[np.uint8], region: tuple[float, float, float, float] | None
+) -> npt.NDArray[np.uint8]:
+    """The part of a picture between fractions of its size: left, top, right, bottom; at least one pixel."""
+    if region is None:
+        return picture
+    rows, columns = picture.shape[:2]
+    left, top = min(int(region[0] * columns), columns - 1), min(int(region[1] * rows), rows - 1)
+    right, bottom = max(round(region[2] * columns), left + 1), max(round(region[3] * rows), top + 1)
+    return picture[top:bottom, left:right]
+
+
 def _square(width: int, height: int, pixel_aspect: float) -> tuple[int, int]:
     if pixel_aspect > 1:
         return width, max(1, round(height * pixel_aspect))

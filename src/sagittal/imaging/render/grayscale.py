@@ -1,6 +1,6 @@
 """Stored values of one sample to 8-bit grey: modality, VOI, polarity (PS3.4 Section N.2.1)."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -104,14 +104,19 @@ def to_grey(frame: Stored, stages: Stages) -> Grey:
     return shown
 
 
-def _direct(values: Stored, stages: Stages) -> Grey:
+def shades_of(values: Stored, stages: Stages) -> Values:
+    """Shades from 0.0 (black) to 1.0 (white), of the shape of `values`; each value on its own, which takes longer."""
     shades = _shades(stages.modality.apply(values), stages.voi)
     if stages.presentation is not None:
         table = stages.presentation
         shades = table.apply(shades * (len(table.entries) - 1) + table.first) / float((1 << table.bits) - 1)
     if stages.is_inverted and stages.presentation is None:
         shades = 1.0 - shades
-    return np.rint(np.nan_to_num(shades) * 255.0).astype(np.uint8)
+    return cast("Values", np.nan_to_num(shades))
+
+
+def _direct(values: Stored, stages: Stages) -> Grey:
+    return np.rint(shades_of(values, stages) * 255.0).astype(np.uint8)
 
 
 def _shades(values: npt.NDArray[np.generic], voi: Window | Lookup) -> Values:

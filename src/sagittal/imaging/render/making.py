@@ -18,23 +18,33 @@ from sagittal.imaging.render.attributes import attributes_of_frame
 from sagittal.imaging.render.cine import frame_times
 from sagittal.imaging.render.colour import icc_profile, srgb_profile
 from sagittal.imaging.render.encode import encode_cine, encode_picture
-from sagittal.imaging.render.geometry import place
+from sagittal.imaging.render.geometry import cut_region, place
 from sagittal.imaging.render.grayscale import VoiChoice, stages_of
 from sagittal.imaging.render.overlays import needs_words
 from sagittal.imaging.render.pipeline import Choice, pixel_aspect, render_frame
-from sagittal.imaging.render.recipe import EncodedFrame, Recipe, Window
+from sagittal.imaging.render.presentation.placement import has_region
+from sagittal.imaging.render.presentation.presenting import Asked, present
+from sagittal.imaging.render.presentation.references import mask_of
+from sagittal.imaging.render.recipe import EncodedFrame, EncodedState, Recipe, Window
 from sagittal.imaging.render.voi import stored_windows
 
 MAX_CINE_BYTES = 512 * 1024**2
 """Of the decoded frames of a moving picture; of longer ones frames are left out."""
 
 
-def make_picture(header: bytes, transfer_syntax_uid: str, frames: Sequence[EncodedFrame], recipe: Recipe) -> bytes:
+def make_picture(
+    header: bytes,
+    transfer_syntax_uid: str,
+    frames: Sequence[EncodedFrame],
+    recipe: Recipe,
+    state: EncodedState | None = None,
+) -> bytes:
     """The picture of one frame, or the moving picture of several.
 
     Args:
         header: the data set up to its pixels, with the head of their element, as stored.
         transfer_syntax_uid: of the data set.
+        state: the presentation state to show them by.
 
     Raises:
         Invalid, Unsupported, Exhausted: the frames or attributes cannot be read, or ask too much.
@@ -48,8 +58,11 @@ def make_picture(header: bytes, transfer_syntax_uid: str, frames: Sequence[Encod
     if not frames:
         raise NotFound("there are no frames to make a picture of")
     frames = _few_enough(frames, shape)
-    voi = _common_voi(dataset, shape, frames, recipe)
-    images = [_image(dataset, shape, frame, recipe, voi) for frame in frames]
+    if state is None:
+        voi = _common_voi(dataset, shape, frames, recipe)
+        images = [_image(dataset, shape, frame, recipe, voi) for frame in frames]
+    else:
+        images = _presented(dataset, shape, frames, recipe, state)
     if len(images) == 1:
         profile = _embedded(dataset, recipe)
         return encode_picture(images[0], recipe.media_type, quality=recipe.quality, icc_profile=profile)
@@ -69,7 +82,39 @@ def _image(dataset: JsonDataset, shape: FrameShape, frame: EncodedFrame, recipe:
     choice = Choice(voi=voi, converts_colour=recipe.icc != "yes")
     picture = render_frame(decoded, dataset, index=frame.index, choice=choice, words=words)
     aspect = pixel_aspect(attributes_of_frame(dataset, frame.index))
-    return annotate(place(picture, aspect, recipe.viewport), dataset, recipe.annotations)
+    placed = place(cut_region(picture, recipe.region), aspect, recipe.viewport)
+    return annotate(placed, dataset, recipe.annotations)
+
+
+def _presented(
+    dataset: JsonDataset, shape: FrameShape, frames: Sequence[EncodedFrame], recipe: Recipe, state: EncodedState
+) -> list[Image.Image]:
+    said = json_model.loads(json_model.encode(state.data, state.transfer_syntax_uid))[0]
+    is_whole = recipe.region is None and (recipe.viewport is None or not has_region(recipe.viewport))
+    viewport = recipe.viewport if is_whole else None  # else the part is cut from the picture in its own size
+    asked = Asked(window=recipe.window, viewport=viewport, converts_colour=recipe.icc != "yes")
+    masks = {mask.index + 1: decode_frame(mask.data, shape) for mask in state.masks}
+    images: list[Image.Image] = []
+    for frame in frames:
+        mask = mask_of(said, frame.index + 1)
+        picture = present(
+            decode_frame(frame.data, shape),
+            dataset,
+            said,
+            index=frame.index,
+            asked=asked,
+            words=_words(frame.data, shape) if needs_words(dataset) else None,
+            masks=[masks[number] for number in mask.frames if number in masks] if mask is not None else [],
+        )
+        placed = place(cut_region(picture, recipe.region), viewport=None if is_whole else recipe.viewport)
+        images.append(annotate(placed, dataset, recipe.annotations))
+    return _alike(images)
+
+
+def _alike(images: list[Image.Image]) -> list[Image.Image]:
+    """All in colour if one of them is: a moving picture has frames of one kind."""
+    is_colour = any(image.mode == "RGB" for image in images)
+    return [image.convert("RGB") if is_colour else image for image in images]
 
 
 def _common_voi(dataset: JsonDataset, shape: FrameShape, frames: Sequence[EncodedFrame], recipe: Recipe) -> VoiChoice:

@@ -7,15 +7,14 @@ from sagittal.dicom.json_model import JsonDataset
 from sagittal.imaging.render.attributes import binary, number, numbers, text
 
 Mask = npt.NDArray[np.bool_]
-_GROUPS = range(0x6000, 0x6020, 2)
+OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 _MAX_SIDE = 65535
 
 
 def overlay_groups(dataset: JsonDataset) -> tuple[int, ...]:
-    """The groups, 0x6000 to 0x601E, that hold a graphics overlay; regions of interest (type R) are not drawn."""
-    return tuple(
-        group for group in _GROUPS if f"{group:04X}0010" in dataset and text(dataset, f"{group:04X}0040") != "R"
-    )
+    """The groups, 0x6000 to 0x601E, that hold an overlay; those that only close a bitmap shutter do not count."""
+    shutter = int(number(dataset, "00181623", 0)) if "00181623" in dataset else 0
+    return tuple(group for group in OVERLAY_GROUPS if f"{group:04X}0010" in dataset and group != shutter)
 
 
 def needs_words(dataset: JsonDataset) -> bool:
@@ -26,17 +25,47 @@ def needs_words(dataset: JsonDataset) -> bool:
 def overlay_mask(
     dataset: JsonDataset, rows: int, columns: int, index: int, words: npt.NDArray[np.generic] | None = None
 ) -> Mask | None:
-    """Where graphics overlays draw on frame `index`, from 0, (rows, columns); None if there is nothing to draw.
+    """Where overlays draw on frame `index`, from 0, (rows, columns); None if there is nothing to draw.
 
     Args:
         words: the pixel words of the frame as stored, (rows, columns), for overlays in their unused bits.
     """
-    mask = np.zeros((rows, columns), np.bool_)
+    mask: Mask | None = None
     for group in overlay_groups(dataset):
-        plane = _plane(dataset, f"{group:04X}", index, words)
-        if plane is not None:
-            _draw(mask, plane, numbers(dataset, f"{group:04X}0050"))
-    return mask if mask.any() else None
+        drawn = overlay_plane(dataset, group, rows, columns, index, words)
+        if drawn is not None:
+            mask = drawn if mask is None else mask | drawn
+    return mask if mask is not None and mask.any() else None
+
+
+def overlay_plane(
+    dataset: JsonDataset,
+    group: int,
+    rows: int,
+    columns: int,
+    index: int = 0,
+    words: npt.NDArray[np.generic] | None = None,
+) -> Mask | None:
+    """What one overlay draws on a frame, (rows, columns): graphics (type G) as they are, regions (type R) as outlines.
+
+    A region of interest says which pixels count, not how they look: filled in, it would hide them.
+    """
+    name = f"{group:04X}"
+    plane = _plane(dataset, name, index, words)
+    if plane is None:
+        return None
+    mask = np.zeros((rows, columns), np.bool_)
+    is_region = text(dataset, f"{name}0040") == "R"
+    _draw(mask, outline(plane) if is_region else plane, numbers(dataset, f"{name}0050"))
+    return mask
+
+
+def outline(region: Mask) -> Mask:
+    """The pixels of a region that have a neighbour above, below or beside them that is outside."""
+    padded = np.pad(region, 1)
+    inner = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    edge: Mask = region & ~inner
+    return edge
 
 
 def _plane(dataset: JsonDataset, group: str, index: int, words: npt.NDArray[np.generic] | None) -> Mask | None:

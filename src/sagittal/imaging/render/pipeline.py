@@ -10,7 +10,7 @@ from sagittal.imaging.render.attributes import attributes_of_frame, numbers, tex
 from sagittal.imaging.render.colour import icc_profile, palette_colour, sampled_colour, to_srgb
 from sagittal.imaging.render.grayscale import AS_STORED, VoiChoice, stages_of, to_grey
 from sagittal.imaging.render.overlays import overlay_mask
-from sagittal.imaging.render.shutter import shutter_grey, shutter_mask
+from sagittal.imaging.render.shutter import shutter_colour, shutter_grey, shutter_mask
 
 Picture = npt.NDArray[np.uint8]
 """(rows, columns) grey or (rows, columns, 3) RGB."""
@@ -54,11 +54,11 @@ def render_frame(
         Invalid: the attributes contradict each other or the frame.
     """
     view = attributes_of_frame(dataset, index)
-    picture = _picture(frame, view, choice)
+    picture = picture_of(frame, view, choice)
     rows, columns = picture.shape[:2]
     closed = shutter_mask(view, rows, columns)
     if closed is not None:
-        picture = np.where(closed if picture.ndim == 2 else closed[..., None], np.uint8(shutter_grey(view)), picture)
+        picture = shuttered(picture, view, closed)
     drawn = overlay_mask(dataset, rows, columns, index, words) if choice.shows_overlays else None
     if drawn is not None:
         picture = picture.copy()
@@ -66,20 +66,33 @@ def render_frame(
     return picture
 
 
-def _picture(frame: npt.NDArray[np.generic], view: JsonDataset, choice: Choice) -> Picture:
+def shuttered(picture: Picture, view: JsonDataset, closed: npt.NDArray[np.bool_]) -> Picture:
+    """The picture with its closed part in the shutter's grey or, of colour pictures and where it is said, colour."""
+    colour = shutter_colour(view)
+    if picture.ndim == 2 and (colour is None or len(set(colour)) == 1):
+        grey = shutter_grey(view) if colour is None or "00181622" in view else colour[0]
+        return np.where(closed, np.uint8(grey), picture)
+    if picture.ndim == 2:
+        picture = np.repeat(picture[..., None], 3, axis=-1)
+    return np.where(closed[..., None], np.array(colour or (shutter_grey(view),) * 3, np.uint8), picture)
+
+
+def picture_of(frame: npt.NDArray[np.generic], view: JsonDataset, choice: Choice) -> Picture:
+    """The values of a frame as shades or colours, without shutter and overlays."""
     photometric = text(view, "00280004")
     if photometric == "PALETTE COLOR" and frame.ndim == 2:
-        return _corrected(palette_colour(frame, view), view, choice)
+        return corrected(palette_colour(frame, view), view, choice)
     if frame.ndim == 3 and frame.shape[2] == 1:
         frame = frame[..., 0]
     if frame.ndim == 3:
-        return _corrected(sampled_colour(frame, view), view, choice)
+        return corrected(sampled_colour(frame, view), view, choice)
     if frame.ndim != 2:
         raise Invalid(f"a frame has 2 or 3 dimensions; got {frame.ndim}")
     return to_grey(frame, stages_of(view, frame, choice.voi))
 
 
-def _corrected(picture: Picture, view: JsonDataset, choice: Choice) -> Picture:
+def corrected(picture: Picture, view: JsonDataset, choice: Choice) -> Picture:
+    """A picture in colour in sRGB, where that is wanted and the attributes have a profile."""
     profile = icc_profile(view) if choice.converts_colour else b""
     return to_srgb(picture, profile) if profile else picture
 

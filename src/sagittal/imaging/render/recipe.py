@@ -57,6 +57,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         media_type: of the result.
         quality: 1 to 100.
         viewport: region and size; the whole picture with square pixels if None.
+        region: the part that is shown, before the viewport looks at it: left, top, right, bottom as fractions.
         window: instead of those of the instance.
         annotations: of ANNOTATIONS.
         icc: `""` or `"no"` embeds no profile, `"srgb"` sRGB's, `"yes"` the instance's own with its colours left as they
@@ -66,6 +67,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str = JPEG
     quality: int = DEFAULT_QUALITY
     viewport: Viewport | None = None
+    region: tuple[float, float, float, float] | None = None
     window: Window | None = None
     annotations: tuple[str, ...] = ()
     icc: str = ""
@@ -76,3 +78,11 @@ class EncodedFrame(msgspec.Struct, frozen=True):
 
     index: int
     data: bytes
+
+
+class EncodedState(msgspec.Struct, frozen=True):
+    """A presentation state to show frames by: its data set as stored, and the frames that it subtracts."""
+
+    data: bytes
+    transfer_syntax_uid: str
+    masks: tuple[EncodedFrame, ...] = ()

@@ -1,10 +1,12 @@
-"""The display shutter: what is outside is not shown (PS3.3 Section C.7.6.11)."""
+"""The display shutter: what is outside is not shown (PS3.3 Sections C.7.6.11 and C.7.6.15)."""
 
 import numpy as np
 import numpy.typing as npt
 
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.imaging.render.attributes import number, numbers, texts
+from sagittal.imaging.render.colour import from_cielab
+from sagittal.imaging.render.overlays import OVERLAY_GROUPS, overlay_plane
 
 Mask = npt.NDArray[np.bool_]
 _MAX_VERTICES = 4096
@@ -19,7 +21,16 @@ def shutter_mask(dataset: JsonDataset, rows: int, columns: int) -> Mask | None:
         is_open = opening(dataset, rows, columns) if name in shapes else None
         if is_open is not None:
             closed = ~is_open if closed is None else closed | ~is_open
+    outlined = _bitmap(dataset, rows, columns) if "BITMAP" in shapes else None
+    if outlined is not None:
+        closed = outlined if closed is None else closed | outlined
     return closed
+
+
+def shutter_colour(dataset: JsonDataset) -> tuple[int, int, int] | None:
+    """What Shutter Presentation Color CIELab Value (0018,1624) says, in sRGB; None where it says no colour."""
+    values = numbers(dataset, "00181624")
+    return from_cielab(values) if len(values) >= 3 else None
 
 
 def shutter_grey(dataset: JsonDataset) -> int:
@@ -44,6 +55,12 @@ def _circle(dataset: JsonDataset, rows: int, columns: int) -> Mask | None:
     down = np.arange(1, rows + 1, dtype=np.float64)[:, None] - center[0]
     across = np.arange(1, columns + 1, dtype=np.float64)[None, :] - center[1]
     return np.hypot(down, across) <= radius
+
+
+def _bitmap(dataset: JsonDataset, rows: int, columns: int) -> Mask | None:
+    """The ones of the overlay of Shutter Overlay Group (0018,1623) are closed (PS3.3 Section C.7.6.15)."""
+    group = int(number(dataset, "00181623", 0))
+    return overlay_plane(dataset, group, rows, columns) if group in OVERLAY_GROUPS else None
 
 
 def _polygon(dataset: JsonDataset, rows: int, columns: int) -> Mask | None:

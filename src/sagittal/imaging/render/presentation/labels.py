@@ -1,0 +1,99 @@
+"""Texts onto a picture: within a box, or beside what they are about (PS3.3 Section C.10.5.1.1).
+
+Letters stand upright however the image is turned, and are as large as can be read; a box that is smaller makes them
+smaller as long as they can be.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from sagittal.imaging.render.lettering import Font, font_for
+from sagittal.imaging.render.presentation.drawing import Picture, Sheet, ink_of, paint
+from sagittal.imaging.render.presentation.graphics import Label, Point, Rgb, Style
+from sagittal.imaging.render.presentation.outlines import placed
+from sagittal.imaging.render.presentation.placement import Placement
+
+Box = tuple[float, float, float, float]
+_SMALLEST, _LARGEST = 9, 64
+_LINES_OF_PICTURE = 32
+_LINE_HEIGHT = 1.25
+_MAX_LINES = 200
+_GAP = 3.0
+_BLACK: Rgb = (0, 0, 0)
+_WHITE: Rgb = (255, 255, 255)
+
+
+def draw_label(picture: Picture, label: Label, placement: Placement, colour: Rgb) -> Picture:
+    """The picture with a text, with an edge around its letters so that they can be read anywhere."""
+    ink, opacity = ink_of(label.style, colour)
+    box = _box(label, placement)
+    anchor = placed((label.anchor,), placement, is_displayed=label.is_anchor_displayed)[0] if label.anchor else None
+    if anchor is not None and box is not None and label.has_line:
+        sheet = Sheet(placement)
+        sheet.line([_nearest(box, anchor), anchor], Style())
+        picture = paint(picture, sheet.coverage(), ink, opacity)
+    letters, edges = _written(label, placement, box, anchor)
+    picture = paint(picture, edges, _BLACK if sum(ink) > 3 * 64 else _WHITE, opacity)
+    return paint(picture, letters, ink, opacity)
+
+
+def _written(
+    label: Label, placement: Placement, box: Box | None, anchor: Point | None
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Where letters are, and where they and their edges are."""
+    lines = [_printable(line) for line in label.text.split("\n")[:_MAX_LINES]]
+    size = _letter_size(lines, placement, box)
+    step = size * _LINE_HEIGHT
+    x, y, align = _start(label, box, anchor)
+    if box is None:
+        y -= step * len(lines) / 2
+    y = max(0.0, min(y, placement.height - step * len(lines)))
+    sheets = [Image.new("L", (placement.width, placement.height)) for _ in range(2)]
+    for number, line in enumerate(lines):
+        font = font_for(line, size)
+        left = max(0.0, min(x - align * _width(font, line), placement.width - _width(font, line)))
+        at = (left, y + number * step)
+        ImageDraw.Draw(sheets[0]).text(at, line, fill=255, font=font)
+        ImageDraw.Draw(sheets[1]).text(at, line, fill=255, font=font, stroke_width=max(1, size // 12))
+    return np.asarray(sheets[0]), np.asarray(sheets[1])
+
+
+def _start(label: Label, box: Box | None, anchor: Point | None) -> tuple[float, float, float]:
+    """Where the first line goes, and how much of its width lies to the left of that."""
+    if box is None:
+        x, y = anchor or (0.0, 0.0)
+        return x + _GAP, y, 0.0
+    left, top, right, _ = box
+    shares = {"CENTER": 0.5, "RIGHT": 1.0}
+    share = shares.get(label.alignment, 0.0)
+    return left + (right - left) * share, top, share
+
+
+def _letter_size(lines: list[str], placement: Placement, box: Box | None) -> int:
+    size = min(_LARGEST, max(_SMALLEST, placement.height // _LINES_OF_PICTURE))
+    if box is None:
+        return size
+    width, height = box[2] - box[0], box[3] - box[1]
+    widest = max((_width(font_for(line, size), line) for line in lines), default=0.0)
+    fitting = min(height / (len(lines) * _LINE_HEIGHT), size * width / widest if widest else size)
+    return max(_SMALLEST, min(size, int(fitting)))
+
+
+def _width(font: Font, line: str) -> float:
+    return float(font.getlength(line))
+
+
+def _box(label: Label, placement: Placement) -> Box | None:
+    if label.box is None:
+        return None
+    (x1, y1), (x2, y2) = placed(label.box, placement, is_displayed=label.is_box_displayed)
+    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+def _nearest(box: Box, anchor: Point) -> Point:
+    return min(max(anchor[0], box[0]), box[2]), min(max(anchor[1], box[1]), box[3])
+
+
+def _printable(line: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in line)
