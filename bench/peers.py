@@ -68,7 +68,14 @@ def sagittal(folder: Path, move_port: int = 0) -> Iterator[Peer]:
 
 
 @contextmanager
-def orthanc(folder: Path, move_port: int = 0) -> Iterator[Peer]:
+def orthanc_as_it_comes(folder: Path) -> Iterator[Peer]:
+    """As `orthanc`, with Nagle's algorithm on, as DCMTK leaves it in an Orthanc that nobody has set up otherwise."""
+    with orthanc(folder, has_nagle=True) as peer:
+        yield peer._replace(name="Orthanc as is")
+
+
+@contextmanager
+def orthanc(folder: Path, move_port: int = 0, *, has_nagle: bool = False) -> Iterator[Peer]:
     """Debian's Orthanc with SQLite and its defaults, and the DICOMweb plugin; `move_port` is where MOVE_AET listens."""
     dicom, http = free_port(), free_port()
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +93,8 @@ def orthanc(folder: Path, move_port: int = 0) -> Iterator[Peer]:
     }
     (folder / "orthanc.json").write_text(json.dumps(configuration))
     program = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
-    with _process([program, str(folder / "orthanc.json")], dicom, folder / "log") as pid:
+    environment = {"TCP_NODELAY": ""} if has_nagle else {}
+    with _process([program, str(folder / "orthanc.json")], dicom, folder / "log", environment) as pid:
         _wait(http)
         yield Peer("Orthanc", pid, dicom, "ORTHANC", f"http://127.0.0.1:{http}/dicom-web/studies")
 
@@ -115,6 +123,7 @@ def pynetdicom(folder: Path) -> Iterator[Peer]:
 def _process(command: list[str], port: int, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[int]:
     log.parent.mkdir(parents=True, exist_ok=True)
     variables = {**os.environ, "TCP_NODELAY": "1", **(environment or {})}
+    variables = {name: value for name, value in variables.items() if value}  # to DCMTK an empty one is one
     with log.open("w") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=sink, env=variables)
     try:

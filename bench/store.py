@@ -39,7 +39,7 @@ def measure(root: Path, small: int, large: int, *, nagle: bool, servers: tuple[S
             for ways in (1, 4):
                 rates.append(_one(root, kind, files, start, ways, nagle))
                 print(
-                    f"  {rates[-1].what:34} {rates[-1].peer:12} {rates[-1].per_s:8.0f}/s {rates[-1].cpu_ms:7.2f} ms",
+                    f"  {rates[-1].what:34} {rates[-1].peer:13} {rates[-1].per_s:8.0f}/s {rates[-1].cpu_ms:7.2f} ms",
                     flush=True,
                 )
         shutil.rmtree(root / kind.replace(" ", "-"))
