@@ -12,7 +12,7 @@ from sagittal.archive.index.connect import HEAD, revision_of
 from sagittal.archive.index.locate import EVENTS_SQL, event_from, instance_from, locate_sql
 from sagittal.archive.index.readers import AnyRow, ReaderPool
 from sagittal.archive.model import Event, StoredInstance
-from sagittal.archive.packs.reader import PackReader
+from sagittal.archive.packs.reader import PackMissing, PackReader
 from sagittal.archive.records.connect import HEAD as RECORDS_HEAD
 from sagittal.archive.records.connect import revision_of as records_revision_of
 from sagittal.archive.records.records import RECORDS_NAME, RecordsReader
@@ -46,7 +46,7 @@ class ArchiveReader:
         self.records = records or RecordsReader(root / RECORDS_NAME)
         self._threads = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="sagittal-file")
         self._reader = PackReader(self.packs, self._threads, settings.max_read_packs)
-        self._readers = ReaderPool(root / INDEX_NAME, settings.read_threads)
+        self._readers = ReaderPool(root / INDEX_NAME, settings.read_threads, root / RECORDS_NAME)
         self._is_closed = False
 
     async def locate(
@@ -68,7 +68,24 @@ class ArchiveReader:
             raise Invalid(f"bytes {start} to {start + length} of a file of {instance.file_length} bytes")
         if instance.is_corrupt:
             raise Corrupt(f"instance {instance.sop_instance_uid} is damaged in pack {instance.pack_id}")
-        return await self._reader.read(instance.pack_id, instance.file_offset + start, length)
+        try:
+            return await self._reader.read(instance.pack_id, instance.file_offset + start, length)
+        except PackMissing:
+            moved = await self._moved(instance)
+            return await self._reader.read(moved.pack_id, moved.file_offset + start, length)
+
+    async def _moved(self, instance: StoredInstance) -> StoredInstance:
+        """Where an instance lies by now: a purge writes packs anew. Raises NotFound if it is gone."""
+        found = await self.locate(instance=instance.sop_instance_uid)
+        if not found:
+            raise NotFound(f"instance {instance.sop_instance_uid} is kept no more")
+        if found[0].digest != instance.digest:
+            raise Corrupt(f"instance {instance.sop_instance_uid} is another than it was")
+        return found[0]
+
+    def let_go(self, pack_id: str) -> None:
+        """Closes a pack that is no more, once nobody reads from it."""
+        self._reader.forget(pack_id)
 
     async def stream(self, instance: StoredInstance, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
         """The Part 10 file from `start` to `stop`, in chunks of at most CHUNK_BYTES."""

@@ -22,15 +22,22 @@ AnyRow: TypeAlias = Row[Any]
 class ReaderPool:
     """Runs queries beside each other and beside the writer; each sees what was committed when it began."""
 
-    def __init__(self, path: Path, threads: int) -> None:
-        """Reads the index at `path`, which is to exist."""
+    def __init__(self, path: Path, threads: int, beside: Path | None = None) -> None:
+        """Reads the database at `path`, which is to exist, and the tables of another one `beside` it, if that exists."""
         self._path = path
+        self._beside = beside
         self._local = threading.local()
         self._engine = create_engine(
-            "sqlite://", creator=lambda: connect_reader(path), poolclass=NullPool, isolation_level="AUTOCOMMIT"
+            "sqlite://", creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
         )
         self._open: list[Connection] = []
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="sagittal-read")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = connect_reader(self._path)
+        if self._beside is not None and self._beside.exists():
+            connection.execute("ATTACH DATABASE ? AS beside", (str(self._beside),)).close()
+        return connection
 
     async def select(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> list[AnyRow]:
         """All rows of a SQLAlchemy Core statement, which is compiled once for all of its form.

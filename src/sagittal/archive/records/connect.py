@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sagittal.archive import migrating
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/versions`."""
 
 _BUSY_S = 30.0

@@ -1,0 +1,145 @@
+"""May they? Asked by every room with its Actor; what no grant allows is refused.
+
+What somebody may see of studies is a condition that becomes part of the query of the index, so that counts and pages
+are right, and what they may not see is answered like what is not there, in the same time.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from sqlalchemy import TextClause, text
+
+from sagittal.errors import Refused
+from sagittal.runtime.actor import EVERYWHERE, Action, Actor, Grant
+
+GLASS: Final[frozenset[Action]] = frozenset({"query", "read"})
+"""What breaking the glass allows, to one study."""
+
+
+class Restriction(NamedTuple):
+    """A condition in SQL over `studies`, and over `series` where that was asked for, of the index.
+
+    Attributes:
+        sql: with a question mark for each of `values`.
+    """
+
+    sql: str
+    values: tuple[object, ...]
+
+    def clause(self) -> TextClause:
+        """The same for a statement of SQLAlchemy Core."""
+        parts = self.sql.split("?")
+        named = "".join(f"{part}:allowed_{number}" for number, part in enumerate(parts[:-1])) + parts[-1]
+        return text(f"({named})").bindparams(**{f"allowed_{number}": v for number, v in enumerate(self.values)})
+
+
+_SHARED: Final = (
+    "EXISTS (SELECT 1 FROM shares WHERE shares.study_instance_uid = studies.study_instance_uid"
+    " AND shares.kind = ? AND shares.revoked_ns = 0 AND (shares.expires_ns = 0 OR shares.expires_ns > ?)"
+)
+
+NOTHING: Final = Restriction("0", ())
+"""No row."""
+
+
+def may(actor: Actor, action: Action) -> bool:
+    """Whether there is anything at all to which they may do it."""
+    return any(action in grant.actions for grant in actor.grants)
+
+
+def require(actor: Actor, action: Action) -> None:
+    """Raises Refused unless some grant allows the action."""
+    if not may(actor, action):
+        raise Refused(f"{actor.kind} {actor.name or '(no name)'} may not {action.replace('_', ' ')}")
+
+
+def may_at(actor: Actor, action: Action, facility: str) -> bool:
+    """Whether they may do it to what is performed at a facility."""
+    return any(
+        action in grant.actions and (grant.facilities == EVERYWHERE or facility in grant.facilities)
+        for grant in actor.grants
+    )
+
+
+def restriction(actor: Actor, action: Action, now_ns: int, *, has_series: bool = True) -> Restriction | None:
+    """Which studies they may do it to: None for all there are, NOTHING for none.
+
+    Args:
+        actor: who asks.
+        action: what for.
+        now_ns: nanoseconds since 1970-01-01 UTC; shares end.
+        has_series: the statement joins `series`, so that what is shared of a study may be one series.
+    """
+    parts: list[Restriction] = []
+    for grant in actor.grants:
+        if action not in grant.actions:
+            continue
+        part = _reach(actor, grant, now_ns, has_series=has_series)
+        if part is None:
+            return None
+        parts.append(part)
+    if actor.broken_glass and action in GLASS:
+        parts.append(_among("studies.study_instance_uid", actor.broken_glass))
+    return _either(part for part in parts if part is not NOTHING)
+
+
+def _reach(actor: Actor, grant: Grant, now_ns: int, *, has_series: bool) -> Restriction | None:
+    here = None if grant.facilities == EVERYWHERE else _among("studies.facility", grant.facilities)
+    match grant.relation:
+        case "any":
+            return here
+        case "performed_here":
+            return here
+        case "referred_by_me":
+            mine = _among("studies.referring_folded", actor.names)
+            return mine if here is None or mine is NOTHING else _both(mine, here)
+        case "assigned_to_me":
+            return _shared("assigned", actor, (), now_ns, has_series=has_series)
+        case "shared_with_me":
+            return _shared("shared", actor, grant.facilities, now_ns, has_series=has_series)
+        case "linked":
+            return _linked(actor, has_series=has_series)
+
+
+def _shared(kind: str, actor: Actor, facilities: tuple[str, ...], now_ns: int, *, has_series: bool) -> Restriction:
+    """Studies that a row of `shares`, in the records beside the index, gives to them or to a facility of theirs."""
+    to = [Restriction("shares.to_account = ?", (actor.account,))] if actor.account else []
+    if facilities == EVERYWHERE:
+        to.append(Restriction("shares.to_facility <> ''", ()))
+    elif facilities:
+        to.append(_among("shares.to_facility", facilities))
+    if not to:
+        return NOTHING
+    given = _either(to)
+    series = " AND (shares.series_instance_uid = '' OR shares.series_instance_uid = series.series_instance_uid)"
+    sql = _SHARED + (series if has_series else "") + f" AND {given.sql})"
+    return Restriction(sql, (kind, now_ns, *given.values))
+
+
+def _linked(actor: Actor, *, has_series: bool) -> Restriction:
+    study, series = actor.link
+    if not study:
+        return NOTHING
+    if series and has_series:
+        return Restriction("(studies.study_instance_uid = ? AND series.series_instance_uid = ?)", (study, series))
+    return Restriction("studies.study_instance_uid = ?", (study,))
+
+
+def _among(column: str, values: Iterable[str]) -> Restriction:
+    given = tuple(values)
+    if not given:
+        return NOTHING
+    return Restriction(f"{column} IN ({', '.join('?' * len(given))})", given)
+
+
+def _both(one: Restriction, other: Restriction) -> Restriction:
+    return Restriction(f"({one.sql} AND {other.sql})", (*one.values, *other.values))
+
+
+def _either(parts: Iterable[Restriction]) -> Restriction:
+    some: Iterator[Restriction] | tuple[Restriction, ...] = tuple(parts)
+    if not some:
+        return NOTHING
+    return Restriction(
+        f"({' OR '.join(part.sql for part in some)})", tuple(value for part in some for value in part.values)
+    )
