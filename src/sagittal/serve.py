@@ -14,6 +14,7 @@ import msgspec
 from litestar.types import ControllerRouterHandler
 
 from sagittal.archive.archive import Archive
+from sagittal.archive.filling import fill_attributes
 from sagittal.archive.lock import FolderInUse
 from sagittal.archive.reader import INDEX_NAME, ArchiveReader, open_reader
 from sagittal.dicomweb.app import WebApp, create_app
@@ -26,7 +27,7 @@ from sagittal.errors import Invalid, NotFound
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.pools import WorkerPool, worker_pool
-from sagittal.runtime.settings import Settings, parse_address
+from sagittal.runtime.settings import Settings, named_attributes, parse_address
 from sagittal.web.front_page import front_page
 from sagittal.web.ohif import ohif_viewer
 
@@ -109,7 +110,7 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with opened_archive(settings) as archive, worker_pool() as pool:
+    async with opened_archive(settings) as archive, _searchable(settings, archive), worker_pool() as pool:
         listener = Listener(settings, services(archive, settings, pool), _dicom_tls(settings))
         async with listener, _web(settings, archive, pool) as web:
             dicom = None
@@ -126,6 +127,27 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
                 if web is not None:
                     closing.create_task(web.server.stop(settings.shutdown_timeout_s, web.app.door.cancel_all))
     log.info("stopped")
+
+
+@contextlib.asynccontextmanager
+async def _searchable(settings: Settings, archive: Archive) -> AsyncIterator[None]:
+    """Makes `query_attributes` what can be searched by; what is there already is read in the background."""
+    await archive.name_attributes(named_attributes(settings))
+    for attribute in archive.named.unready:
+        log.info("attribute to be indexed", attribute=attribute.path.name, done=attribute.done, of=attribute.of)
+    filling = asyncio.create_task(_fill(archive))
+    try:
+        yield
+    finally:
+        filling.cancel()
+        await asyncio.wait((filling,))
+
+
+async def _fill(archive: Archive) -> None:
+    try:
+        await fill_attributes(archive)
+    except Exception:  # the border of a task
+        log.exception("attributes are not indexed any further; the next start goes on")
 
 
 class _Web(NamedTuple):

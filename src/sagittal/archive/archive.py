@@ -8,13 +8,15 @@ DATA/packs/ab/cd/*.tar what we keep
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from sagittal.archive.commit import Committer
 from sagittal.archive.feed import Feed
 from sagittal.archive.index.connect import migrate
+from sagittal.archive.index.named import wanted_for
+from sagittal.archive.index.naming import name_attributes
 from sagittal.archive.index.writer import IndexWriter
 from sagittal.archive.lock import FolderLock
 from sagittal.archive.packs.disk import Disk
@@ -24,6 +26,7 @@ from sagittal.archive.records.records import RECORDS_NAME, Records
 from sagittal.archive.repair import RepairReport, repair
 from sagittal.archive.session import PackSession
 from sagittal.archive.settings import ArchiveSettings
+from sagittal.dicom.attribute_path import AttributePath
 from sagittal.errors import Conflict, Corrupt
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
@@ -54,6 +57,7 @@ class Archive(ArchiveReader):
     ) -> None:
         """Made by `open`."""
         super().__init__(root, settings, records)
+        self.named = index.named
         self.repairs = repairs
         self._lock = lock
         self._index = index
@@ -62,6 +66,7 @@ class Archive(ArchiveReader):
         self._clock = clock
         self._feed = Feed(index.last_seq)
         self._sessions: set[PackSession] = set()
+        self._wanted = index.values.wanted
         self._committer = Committer(self.packs, index, disk, settings, self._feed.published)
 
     @classmethod
@@ -115,10 +120,28 @@ class Archive(ArchiveReader):
     def session(self, actor: Actor) -> PackSession:
         """Starts taking instances from one association, request or import."""
         session = PackSession(
-            actor, self._committer, self._threads, self._disk, self._settings, self._clock, self._sessions.discard
+            actor,
+            self._committer,
+            self._threads,
+            self._disk,
+            self._settings,
+            self._clock,
+            self._sessions.discard,
+            self._wanted,
         )
         self._sessions.add(session)
         return session
+
+    async def name_attributes(self, paths: Sequence[AttributePath]) -> None:
+        """Makes `paths` what can be searched by beyond what every index has; `filling` reads what is there already.
+
+        Raises:
+            Conflict: somebody is storing.
+        """
+        if self._sessions:
+            raise Conflict("attributes to search by are named before anybody stores")
+        self.named = await self.change(lambda index: name_attributes(index, paths))
+        self._wanted = wanted_for(self.named.attributes)
 
     async def change(self, run: Callable[[IndexWriter], T]) -> T:
         """Has `run` change the index, in the committing thread between batches."""

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Protocol
 
-from sagittal.archive.index.attributes import INDEX_TAGS, SERIES_INSTANCE_UID
+from sagittal.archive.index.attributes import SERIES_INSTANCE_UID
+from sagittal.archive.index.named import Wanted
 from sagittal.archive.index.placeless import placed
 from sagittal.archive.index.rows import Identity, identify
 from sagittal.archive.intake import Intake
@@ -30,6 +31,7 @@ class Writer(Protocol):
     actor: Actor
     settings: ArchiveSettings
     threads: Executor
+    wanted: Wanted
     header_memory: HeaderMemory
 
     def ended(self, incoming: "Incoming") -> None:
@@ -67,7 +69,10 @@ class Incoming:
         self._session = session
         self._arrival = arrival
         self._check = check
-        self._reader = HeaderReader(arrival.transfer_syntax_uid, INDEX_TAGS, memory=session.header_memory)
+        wanted = session.wanted
+        self._reader = HeaderReader(
+            arrival.transfer_syntax_uid, wanted.tags, memory=session.header_memory, optional=wanted.optional
+        )
         self._header: Header | None = None
         self._chunks: list[Chunk] = []
         self._held = 0

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Executable
 
-from sagittal.archive.index.connect import HEAD, revision_of
+from sagittal.archive.index.connect import HEAD, connect_reader, revision_of
 from sagittal.archive.index.locate import EVENTS_SQL, event_from, instance_from, locate_sql
+from sagittal.archive.index.named import Named, load_named
 from sagittal.archive.index.readers import AnyRow, ReaderPool
 from sagittal.archive.model import Event, StoredInstance
 from sagittal.archive.packs.reader import PackMissing, PackReader
@@ -32,9 +34,11 @@ class ArchiveReader:
         root: the data folder.
         packs: its folder of packs.
         records: what no pack holds.
+        named: the attributes that the site wants to search by, and how far their index is.
     """
 
     records: RecordsReader
+    named: Named
 
     def __init__(
         self, root: Path, settings: ArchiveSettings | None = None, records: RecordsReader | None = None
@@ -48,6 +52,7 @@ class ArchiveReader:
         self._reader = PackReader(self.packs, self._threads, settings.max_read_packs)
         self._readers = ReaderPool(root / INDEX_NAME, settings.read_threads, root / RECORDS_NAME)
         self._is_closed = False
+        self.named = Named()
 
     async def locate(
         self, *, study: str | None = None, series: str | None = None, instance: str | None = None
@@ -138,4 +143,7 @@ def open_reader(root: Path) -> ArchiveReader:
         raise Unsupported(
             f"the records in {root} are at revision {recorded or 'none'}, this version of Sagittal reads {RECORDS_HEAD}"
         )
-    return ArchiveReader(root)
+    reader = ArchiveReader(root)
+    with closing(connect_reader(root / INDEX_NAME)) as connection:
+        reader.named = load_named(connection)
+    return reader

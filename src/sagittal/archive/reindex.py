@@ -7,13 +7,14 @@ and only those whose times overlap are open at once.
 import heapq
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from sagittal.archive.index.connect import migrate
+from sagittal.archive.index.naming import name_attributes
 from sagittal.archive.index.writer import IndexWriter, PackRow
 from sagittal.archive.lock import FolderLock
 from sagittal.archive.packs import tar
@@ -21,6 +22,7 @@ from sagittal.archive.packs.names import SUFFIX, is_pack_id, pack_path
 from sagittal.archive.packs.scan import Scan
 from sagittal.archive.reader import INDEX_NAME, PACKS_NAME
 from sagittal.archive.restore import ReadBack, Restored, bring_in, read_back
+from sagittal.dicom.attribute_path import AttributePath
 from sagittal.errors import NotFound
 from sagittal.runtime.log import get_logger
 
@@ -85,6 +87,7 @@ def reindex(
     check_digests: bool = True,
     progress: Callable[[Progress], None] | None = None,
     clock: Callable[[], int] = time.time_ns,
+    attributes: Sequence[AttributePath] = (),
 ) -> ReindexReport:
     """Rebuilds the index of the data folder `root`; blocks. No other process may have the folder open.
 
@@ -93,6 +96,7 @@ def reindex(
         check_digests: read every byte; without it sealed packs are read only as far as their rows need.
         progress: called now and then, and at the end.
         clock: nanoseconds since 1970-01-01 UTC.
+        attributes: that the site wants to search by, beyond those of every index.
 
     Raises:
         NotFound: there are no packs.
@@ -108,6 +112,7 @@ def reindex(
         migrate(new)
         index = IndexWriter(new, clock, is_scratch=True)
         try:
+            name_attributes(index, attributes)
             report = _rebuild(packs, index, check_digests=check_digests, progress=progress)
         finally:
             index.close()
@@ -196,7 +201,8 @@ def _read_pack(
         is_known = False
         scan = Scan(descriptor)
         for member in scan:
-            one = read_back(descriptor, pack_id, member, check=check_digests or not is_sealed)
+            is_to_check = check_digests or not is_sealed
+            one = read_back(descriptor, pack_id, member, check=is_to_check, wanted=index.values.wanted)
             tally.done_bytes += member.end - member.start
             if not is_known:
                 is_known = True

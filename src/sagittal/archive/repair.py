@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sagittal.archive.index.named import Wanted
 from sagittal.archive.index.writer import IndexWriter, PackRow
 from sagittal.archive.packs import tar
 from sagittal.archive.packs.disk import READ_ONLY
@@ -64,7 +65,7 @@ def repair(packs: Path, index: IndexWriter) -> RepairReport:
     if not rows:
         return RepairReport()
     tails = {row.id: tail for row in rows if (tail := _look(packs, row)) is not None}
-    restored = bring_in(index, _in_order(tails.values()))
+    restored = bring_in(index, _in_order(tails.values(), index.values.wanted))
     ends: dict[str, tuple[int, int]] = {}
     cut_bytes = 0
     for pack_id, tail in tails.items():
@@ -106,7 +107,7 @@ def _look(packs: Path, row: PackRow) -> _Tail | None:
     return _Tail(row, path, found)
 
 
-def _in_order(tails: Iterable[_Tail]) -> Iterator[ReadBack]:
+def _in_order(tails: Iterable[_Tail], wanted: Wanted) -> Iterator[ReadBack]:
     order = sorted(
         ((received_ns, tail.row.id, member, tail.path) for tail in tails for received_ns, member in tail.found),
         key=lambda found: found[:2],
@@ -114,7 +115,7 @@ def _in_order(tails: Iterable[_Tail]) -> Iterator[ReadBack]:
     for _, pack_id, member, path in order:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            one = read_back(descriptor, pack_id, member)
+            one = read_back(descriptor, pack_id, member, wanted=wanted)
         finally:
             os.close(descriptor)
         if one is not None:

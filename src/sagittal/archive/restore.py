@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sagittal.archive.index.attributes import INDEX_TAGS
+from sagittal.archive.index.named import EVERY_INDEX, Wanted
 from sagittal.archive.index.placeless import placed
 from sagittal.archive.index.rows import Identity, Placed, identify
 from sagittal.archive.index.writer import Fate, IndexWriter, fate_of
@@ -46,14 +46,17 @@ class Restored(msgspec.Struct):
     kept: dict[str, int] = {}
 
 
-def read_back(descriptor: int, pack_id: str, member: Member, *, check: bool = True) -> ReadBack | None:
+def read_back(
+    descriptor: int, pack_id: str, member: Member, *, check: bool = True, wanted: Wanted = EVERY_INDEX
+) -> ReadBack | None:
     """Reads a member as it would have been read on arrival; None if its bytes are no data set.
 
-    Without `check` it is read only as far as its row needs, and taken to be whole.
+    Without `check` it is read only as far as its row needs, and taken to be whole. `wanted` of its header is kept: what
+    the index it goes to wants (`IndexWriter.values`).
     """
     facts = member.facts
     intake = Intake(os.pread(descriptor, facts.data_set_offset, member.file_offset))
-    reader = HeaderReader(facts.transfer_syntax_uid, INDEX_TAGS)
+    reader = HeaderReader(facts.transfer_syntax_uid, wanted.tags, optional=wanted.optional)
     header: Header | None = None
     start = member.file_offset + facts.data_set_offset
     try:

@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 
 from sagittal.archive.commit import Committer
 from sagittal.archive.incoming import Incoming
+from sagittal.archive.index.named import EVERY_INDEX, Wanted
 from sagittal.archive.index.rows import Identity
 from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.packs.disk import Disk
@@ -26,6 +27,7 @@ class PackSession:
 
     Attributes:
         actor: on whose behalf.
+        wanted: what is kept of their headers.
         header_memory: what the headers of its instances have in common.
     """
 
@@ -38,8 +40,10 @@ class PackSession:
         settings: ArchiveSettings,
         clock: Callable[[], int],
         closed: Callable[["PackSession"], None],
+        wanted: Wanted = EVERY_INDEX,
     ) -> None:
         """Made by `Archive.session`."""
+        self.wanted = wanted
         self.actor = actor
         self.settings = settings
         self.threads = threads

@@ -24,6 +24,7 @@ app.command("echo")(network.echo)
 app.command("find")(network.find)
 app.command("reindex")(upkeep.reindex)
 app.command("verify")(upkeep.verify)
+app.command("attributes")(upkeep.attributes)
 app.command("settings")(shown.settings)
 
 

@@ -9,7 +9,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Column, Table
 
-from sagittal.cli.options import DataOption, DestinationArgument, SettingsOption, settled
+from sagittal.cli.options import PIPED_WIDTH, DataOption, DestinationArgument, SettingsOption, settled
 from sagittal.dicom import json_model
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.dicom.matching import Key
@@ -30,8 +30,6 @@ from sagittal.serve import readable_archive
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
 NATIVE = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
-
-PIPED_WIDTH = 240  # characters of a table that goes to no terminal
 
 # What a table shows of each level.
 _COLUMNS: dict[Level, tuple[int, ...]] = {

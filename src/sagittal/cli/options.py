@@ -19,6 +19,9 @@ DestinationArgument = Annotated[
 ]
 
 
+PIPED_WIDTH = 240  # characters of a table that goes to no terminal
+
+
 def settled(file: Path | None, **overrides: object) -> Settings:
     """The settings in force for this call, with logging set up as they say."""
     said = {name: str(value) if isinstance(value, Path) else value for name, value in overrides.items()}

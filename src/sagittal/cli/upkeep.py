@@ -1,4 +1,4 @@
-"""`sagittal verify` and `sagittal reindex`: is everything as it was stored; a new index from the packs alone."""
+"""`sagittal verify`, `reindex` and `attributes`: is everything as stored; a new index; what can be searched by."""
 
 import asyncio
 from pathlib import Path
@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
+from sagittal.archive.index.named import NamedAttribute
 from sagittal.archive.reindex import Progress as ReindexProgress
 from sagittal.archive.reindex import reindex as rebuild
 from sagittal.archive.verify import VerifyReport
 from sagittal.archive.verify import verify as read_again
-from sagittal.cli.options import DataOption, SettingsOption, settled
-from sagittal.runtime.settings import Settings
-from sagittal.serve import opened_archive
+from sagittal.cli.options import PIPED_WIDTH, DataOption, SettingsOption, settled
+from sagittal.runtime.settings import Settings, named_attributes
+from sagittal.serve import opened_archive, readable_archive
 
 
 def verify(
@@ -46,6 +48,30 @@ async def _verify(settings: Settings, max_bytes_per_s: float) -> VerifyReport:
             )
 
 
+def attributes(data: DataOption = None, file: SettingsOption = None) -> None:
+    """Shows by which attributes of `query_attributes` can be searched, and how far the index of the others is."""
+    settings = settled(file, data=data)
+    known = {str(one.path): one for one in asyncio.run(_named(settings))}
+    named = dict.fromkeys(map(str, named_attributes(settings)))
+    table = Table("attribute", "VR", "state", "instances")
+    for said in dict.fromkeys((*known, *named)):
+        name, _, vr = said.rpartition(":")
+        one = known.get(said)
+        state = (
+            "is indexed by the next `sagittal serve`" if one is None else "ready" if one.is_ready else "being indexed"
+        )
+        table.add_row(name, vr, state, f"{one.done} of {one.of}" if one is not None else "")
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    console.print(table if table.row_count else "query_attributes names none", markup=False)
+
+
+async def _named(settings: Settings) -> tuple[NamedAttribute, ...]:
+    async with readable_archive(settings) as archive:
+        return archive.named.attributes
+
+
 def reindex(
     data: DataOption = None,
     file: SettingsOption = None,
@@ -60,7 +86,9 @@ def reindex(
         def shown(so_far: ReindexProgress) -> None:
             progress.update(bar, completed=so_far.done_bytes, total=so_far.all_bytes)
 
-        report = rebuild(Path(settings.data), check_digests=not quick, progress=shown)
+        report = rebuild(
+            Path(settings.data), check_digests=not quick, progress=shown, attributes=named_attributes(settings)
+        )
     console = Console()
     console.print(f"{report.stored} instances indexed from {report.packs} packs, {report.conflicts} kept aside")
     if report.corrupt:

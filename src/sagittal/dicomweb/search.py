@@ -26,7 +26,7 @@ from sagittal.dicomweb.search_answer import DEPTHS, UID_TAGS, TextMaker, uids_of
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.xml_parts import XML_OFFERS, is_xml, xml_body
 from sagittal.errors import Invalid, Unsupported
-from sagittal.find import MAX_COUNT, Found, Level, Order, Query, count, find_batches, is_held_at
+from sagittal.find import MAX_COUNT, Found, Level, Order, Query, count, find_batches, given, is_held_at
 from sagittal.retrieve.attributes import attributes
 
 _ANSWERS = (Offer("application/dicom+json"), Offer("application/json"), *XML_OFFERS)
@@ -112,6 +112,7 @@ async def _page(making: "_Making") -> _Page:
         combined=_is_combined(search.keys),
         limit=limit + 1,  # one more than is given shows whether there are more
         offset=search.offset,
+        included=search.included,
         order=tuple(Order(*sorting) for sorting in search.order),
     )
     archive, actor, deadline = making.context.archive, making.request.actor(), making.request.deadline
@@ -185,7 +186,9 @@ class _Making(NamedTuple):
     @property
     def to_be_read(self) -> list[tuple[int, ...]]:
         """The included attributes that come from the headers."""
-        return [path for path in self.search.included if self._is_to_be_read(path[0])]
+        search = self.search
+        indexed = given(self.context.archive, search.keys, search.included) if search.included else ()
+        return [path for path in search.included if path not in indexed and self._is_to_be_read(path[0])]
 
     def whole(self, page: _Page) -> bytes:
         """All answers as a JSON array, where nothing is to be read for them."""

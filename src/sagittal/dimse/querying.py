@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom import character_sets, json_model
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.dicom.matching import Key
@@ -27,7 +28,7 @@ from sagittal.dimse.identifier import (
 from sagittal.dimse.negotiation import QUERY_RETRIEVE
 from sagittal.dimse.visit import Visit
 from sagittal.errors import SagittalError
-from sagittal.find import Found, Level, Query, unmatchable
+from sagittal.find import Found, Level, Query, given, unmatchable
 from sagittal.find import find as search
 from sagittal.find.levels import has, levels_up
 from sagittal.runtime.deadline import Deadline
@@ -67,8 +68,8 @@ async def _answer(visit: Visit, context_id: int, request: CFindRequest) -> int:
     data = await link.read_data(MAX_IDENTIFIER_BYTES)
     identifier = parse_identifier(data, transfer_syntax, QUERY_RETRIEVE[sop_class].root)
     keys = tuple(key for key in identifier.keys if key.path[0] not in NOT_MATCHED)
-    ignored = unmatchable(identifier.level, keys)
-    status = PENDING_UNSUPPORTED_KEYS if ignored or not _are_held(identifier.level, keys) else PENDING
+    ignored = unmatchable(visit.archive, identifier.level, keys)
+    status = PENDING_UNSUPPORTED_KEYS if ignored or not _are_held(visit.archive, identifier.level, keys) else PENDING
     query = Query(
         level=identifier.level,
         keys=tuple(key for key in keys if key not in ignored),
@@ -110,9 +111,10 @@ def encode_answer(found: Found, identifier: Identifier, aet: str, transfer_synta
     return json_model.decode(answer, transfer_syntax_uid, sets)
 
 
-def _are_held(level: Level, keys: Sequence[Key]) -> bool:
+def _are_held(archive: ArchiveReader, level: Level, keys: Sequence[Key]) -> bool:
     """Whether every attribute asked for is one the index has at the level or above it."""
-    return all(any(has(one, key.path[0]) for one in levels_up(level)) for key in keys)
+    named = given(archive, keys)
+    return all(key.path in named or any(has(one, key.path[0]) for one in levels_up(level)) for key in keys)
 
 
 def _response(

@@ -34,6 +34,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         combined: a range of a date and one of the time that belongs to it are one range.
         limit: most answers; None for all.
         offset: answers passed over first.
+        included: attributes that are wanted in the answers beside those of the keys, as far as the site has named them.
         order: what answers are sorted by before the order of the level; attributes of the level or those above.
     """
 
@@ -43,6 +44,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     combined: bool = False
     limit: int | None = None
     offset: int = 0
+    included: tuple[tuple[int, ...], ...] = ()
     order: tuple[Order, ...] = ()
 
 

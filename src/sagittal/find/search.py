@@ -1,42 +1,49 @@
 """The room's verb: a question in, answers out, in batches, without holding them all."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Row, Select, exists, func, select
 from sqlalchemy.sql import ColumnElement
 
+from sagittal.archive.index.named import Named
+from sagittal.archive.index.readers import AnyRow
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.json_model import JsonDataset
-from sagittal.dicom.matching import Key, Match, Universal, matcher, parse
-from sagittal.errors import Unsupported
+from sagittal.dicom.matching import DATE_TIME_PAIRS, Key, Match, Universal, matcher, parse
+from sagittal.errors import Exhausted, Unsupported
 from sagittal.find.answers import AnswerMaker, above_columns, own_columns
 from sagittal.find.conditions import ALL, Condition, compile_match
 from sagittal.find.levels import SHAPES, column_of, has, is_single, joined, levels_down, levels_up
+from sagittal.find.named import Asked, Path, Resolved, resolve
+from sagittal.find.named_values import conditions, members, wanted
 from sagittal.find.ordering import Part, beyond, ordering
 from sagittal.find.query import Found, Level, Query
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
 BATCH = 200
+_UID_PATHS = frozenset({(0x0020000D,), (0x0020000E,), (0x00080018,)})
 MAX_COUNT = 10_000
 """Where counting stops: beyond it a count would cost more than the search it belongs to."""
 
 
 class _Plan(NamedTuple):
-    """`clauses` go to the index; what matches `checks` too is an answer."""
+    """`clauses` go to the index; what matches `checks` too is an answer, which gets what is `asked` as well."""
 
     clauses: tuple[ColumnElement[bool], ...]
     checks: tuple[Key, ...]
+    asked: tuple[Asked, ...] = ()
 
 
-def unmatchable(level: Level, keys: Sequence[Key]) -> tuple[Key, ...]:
+def unmatchable(archive: ArchiveReader, level: Level, keys: Sequence[Key]) -> tuple[Key, ...]:
     """Those of `keys` that ask for something the index does not hold; asking for their value in return is harmless.
 
     Raises:
         Invalid: a key is malformed.
     """
+    keys = resolve(archive.named, keys).others
     return tuple(key for key in keys if not isinstance(parse(key), Universal) and not _is_held(level, key))
 
 
@@ -46,7 +53,7 @@ async def find(archive: ArchiveReader, actor: Actor, query: Query, deadline: Dea
     Raises:
         Invalid: a key is malformed; names the attribute.
         Unsupported: a key asks for something the index does not hold; names the attribute.
-        Exhausted: the deadline passed.
+        Exhausted: the deadline passed, or an attribute that the site has named is not indexed over all instances yet.
     """
     async for batch in find_batches(archive, actor, query, deadline):
         for found in batch:
@@ -58,7 +65,7 @@ async def find_batches(
 ) -> AsyncGenerator[list[Found], None]:
     """What `find` gives, several at a time: as many as one look into the index brought."""
     del actor  # becomes a condition of the query and a line in the ledger
-    plan = _plan(query)
+    plan = _plan(archive.named, query)
     order = ordering(query.level, query.order)
     matches = matcher(plan.checks, fuzzy=query.fuzzy, combined=query.combined) if plan.checks else None
     make = AnswerMaker(query.level)
@@ -73,6 +80,8 @@ async def find_batches(
         async with deadline.timeout():
             rows = await archive.select(statement)
         batch = [make.found(row) for row in rows]
+        if plan.asked:
+            batch = await _with_named(archive, query.level, plan.asked, rows, batch)
         if matches is not None:
             batch = [found for found in batch if matches(_dataset(found))]
             passed = min(skip, len(batch))
@@ -93,7 +102,7 @@ async def count(archive: ArchiveReader, actor: Actor, query: Query, deadline: De
     None where only looking at each would tell.
     """
     del actor
-    plan = _plan(query)
+    plan = _plan(archive.named, query)
     if plan.checks:
         return None
     some = select(SHAPES[query.level].table.c.id).select_from(joined(query.level)).where(*plan.clauses)
@@ -113,10 +122,29 @@ def _dataset(found: Found) -> JsonDataset:
     return dataset
 
 
-def _plan(query: Query) -> _Plan:
+def given(archive: ArchiveReader, keys: Sequence[Key], included: Iterable[tuple[int, ...]] = ()) -> frozenset[Path]:
+    """Those of the paths of `keys` and `included` that answers have from the index because the site has named them."""
+    return resolve(archive.named, keys, included).given
+
+
+async def _with_named(
+    archive: ArchiveReader, level: Level, asked: Sequence[Asked], rows: Sequence[AnyRow], batch: list[Found]
+) -> list[Found]:
+    """The answers of `rows` with what is asked of named attributes, but those that the level has anyway."""
+    further = [one for one in asked if not is_held_at(level, one.path[0])]
+    named = await members(archive, level, [row[-1] for row in rows], further)
+    return [
+        found._replace(own=f"{found.own},{more}" if found.own else more) if (more := named.get(row[-1])) else found
+        for row, found in zip(rows, batch, strict=True)
+    ]
+
+
+def _plan(named: Named, query: Query) -> _Plan:
+    resolved = resolve(named, query.keys, query.included)
+    mine, others = _sorted_out(query, resolved)
     clauses: list[ColumnElement[bool]] = []
     checks: list[Key] = []
-    for key in query.keys:
+    for key in others:
         match = parse(key, fuzzy=query.fuzzy)
         if isinstance(match, Universal):
             continue
@@ -124,7 +152,41 @@ def _plan(query: Query) -> _Plan:
         is_part = query.combined and key.vr == "TM"  # of an instant: the time of day alone decides nothing
         clauses += [] if is_part else [condition.clause]
         checks += [] if condition.is_exact and not query.combined else [key]
-    return _Plan(tuple(clauses), tuple(checks))
+    is_narrow = any(key.path in _UID_PATHS and any(key.values) for key in query.keys)
+    clauses += conditions(query.level, wanted(mine, combined=query.combined), is_narrow=is_narrow)
+    return _Plan(tuple(clauses), tuple(checks), tuple(resolved.asked.values()))
+
+
+def _sorted_out(query: Query, resolved: Resolved) -> tuple[list[tuple[Key, Match, Asked]], tuple[Key, ...]]:
+    """The keys that are matched by the values of named attributes, and those that the levels' own rows decide.
+
+    Raises:
+        Exhausted: a named attribute is not indexed over all instances yet, and nothing else decides.
+    """
+    mine: list[tuple[Key, Match, Asked]] = []
+    others = list(resolved.others)
+    partners = {key.path for key in others} if query.combined else set()
+    for key in resolved.keys:
+        match, asked = parse(key, fuzzy=query.fuzzy), resolved.asked[key.path]
+        if isinstance(match, Universal):
+            continue
+        time = (
+            DATE_TIME_PAIRS.get(key.path[-1], 0),
+            *(date for date, at in DATE_TIME_PAIRS.items() if at == key.path[-1]),
+        )
+        is_half = any((*key.path[:-1], tag) in partners for tag in time)
+        attribute = asked.attribute
+        if _has_column(query.level, key) or ((is_half or not attribute.is_ready) and _is_held(query.level, key)):
+            others.append(key)
+        elif attribute.is_ready:
+            mine.append((key, match, asked))
+        else:
+            raise Exhausted(f"{attribute.done} of {attribute.of} instances are indexed by {attribute.path.name} so far")
+    return mine, tuple(others)
+
+
+def _has_column(level: Level, key: Key) -> bool:
+    return len(key.path) == 1 and any(column_of(one, key.path[0]) is not None for one in levels_up(level))
 
 
 def _is_held(level: Level, key: Key) -> bool:

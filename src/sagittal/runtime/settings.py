@@ -15,12 +15,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from sagittal.dicom.attribute_path import AttributePath, parse_attribute
 from sagittal.dicom.identifiers import check_ae_title
 from sagittal.errors import Invalid
 from sagittal.runtime.actor import ROLES, Role
 from sagittal.runtime.secrets import SECRETS
 
 PREFIX = "SAGITTAL_"
+MAX_QUERY_ATTRIBUTES = 32
 
 
 def _says(text: str, *, ge: int | None = None, le: int | None = None) -> msgspec.Meta:
@@ -99,6 +101,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     query_limit: Annotated[
         int, _says("most answers of one DICOMweb query; the client pages for more", ge=1, le=1_000_000)
     ] = 5000
+    query_attributes: Annotated[
+        tuple[str, ...],
+        _says(
+            "further attributes to search by: `FlipAngle`, `00181314`, "
+            '`RequestAttributesSequence.RequestedProcedureID`, `0009,"GEMS_IDEN_01",27`, each with `:VR` where no '
+            "dictionary knows it; what is kept is indexed by them in the background"
+        ),
+    ] = ()
     public_url: Annotated[
         str,
         _says(
@@ -249,6 +259,7 @@ def _convert(values: Mapping[str, object], where: str) -> Settings:
 
 def _check(settings: Settings) -> None:
     """What a type cannot say; raises Invalid."""
+    named_attributes(settings)
     for name in ("http", "dicom"):
         if said := getattr(settings, name):
             parse_address(said, name)
@@ -317,6 +328,17 @@ def parse_role(text: str, what: str) -> RoleAt:
         if role == said and bool(at) == bool(facility.strip()):
             return RoleAt(role, facility.strip() or "*")
     raise Invalid(f"{what} is to be one of {', '.join(ROLES)}, perhaps with @facility; got {text!r}")
+
+
+def named_attributes(settings: Settings) -> tuple[AttributePath, ...]:
+    """What `query_attributes` names; Invalid saying which of them is none."""
+    if len(settings.query_attributes) > MAX_QUERY_ATTRIBUTES:
+        said = len(settings.query_attributes)
+        raise Invalid(f"query_attributes names at most {MAX_QUERY_ATTRIBUTES} attributes; got {said}")
+    try:
+        return tuple(dict.fromkeys(map(parse_attribute, settings.query_attributes)))
+    except Invalid as error:
+        raise Invalid(f"query_attributes: {error}") from error
 
 
 def _kind(kind: Any) -> str:  # Any: a type form

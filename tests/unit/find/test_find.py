@@ -206,7 +206,7 @@ async def test_an_attribute_that_is_not_held_is_refused_by_its_name(archive: Arc
     asked = key(0x00180081, "DS", "80")
     with pytest.raises(Unsupported, match="EchoTime"):
         await answers(archive, Level.STUDY, asked)
-    assert unmatchable(Level.STUDY, [asked, key(ID, "LO", "A"), key(0x00180081, "DS", "")]) == (asked,)
+    assert unmatchable(archive, Level.STUDY, [asked, key(ID, "LO", "A"), key(0x00180081, "DS", "")]) == (asked,)
 
 
 async def test_a_malformed_key_is_refused_by_its_name(archive: Archive) -> None:

@@ -252,6 +252,38 @@ events = Table(
     _text("actor"),
 )
 
+query_attributes = Table(
+    "query_attributes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _text("name"),  # path and VR, as dicom.attribute_path writes and reads them
+    _count("filled_to"),  # the instance up to which values are there
+    _count("fill_to"),  # the last instance that was there before the attribute was named; later ones bring theirs
+    _count("done"),  # instances looked at, of those that were there before
+    _count("of_instances"),  # that were there before
+    _count("is_dropped"),  # no longer named; its values are being taken out
+    sqlite_autoincrement=True,
+)
+
+# What an operator names beyond the columns above: one row a value, as dicom.matching.comparable has it. In a sequence
+# an item without a value has a row whose `text` and `value` are NULL.
+attribute_values = Table(
+    "attribute_values",
+    metadata,
+    Column("instance", Integer, primary_key=True, autoincrement=False),
+    Column("attribute", Integer, primary_key=True, autoincrement=False),
+    Column("items", Text, primary_key=True),  # of the sequences around it, four digits each
+    Column("place", Integer, primary_key=True, autoincrement=False),  # among several values
+    Column("text", Text),
+    Column("ideographic", Text),
+    Column("phonetic", Text),
+    Column("words", Text),
+    Column("utc", Text),
+    Column("value", Text),  # JSON
+    Index("ix_attribute_values_text", "attribute", "text"),
+    sqlite_with_rowid=False,
+)
+
 # Folded names in pieces of three characters, for search inside them (SQLite FTS5, trigram tokenizer). The rowid is
 # the id of the study or patient. Written by the index writer only; `name_folded LIKE '%..%'` and MATCH both use it.
 study_names = table("study_names", column("rowid", Integer), column("name_folded", Text))

@@ -69,6 +69,7 @@ RESTORE_INSTANCE = update_by(
     *("pack", "file_offset", "file_length", "data_set_offset", "digest", "is_corrupt"),
 )
 INSERT_PACK = insert_into(schema.packs)
+INSERT_VALUE = insert_into(schema.attribute_values)
 
 KNOWN_INSTANCE = "SELECT sop_instance_uid, digest_data_set, is_corrupt FROM instances WHERE sop_instance_uid = ?"
 KNOWN_INSTANCES = (

@@ -10,10 +10,12 @@ import msgspec
 
 from sagittal.archive.index import schema, statements
 from sagittal.archive.index.connect import connect_writer
+from sagittal.archive.index.named import Named, load_named
 from sagittal.archive.index.parents import Parents, last_id
 from sagittal.archive.index.renderings import Renderings
 from sagittal.archive.index.rows import Placed, Row, conflict_row, event_row, instance_row, restored_row
 from sagittal.archive.index.statements import select_by
+from sagittal.archive.index.values import ValueReader
 from sagittal.archive.index.wording import Wording
 from sagittal.archive.model import Outcome
 from sagittal.archive.packs.tar import padded
@@ -88,6 +90,8 @@ class IndexWriter:
 
     Attributes:
         last_seq: of the newest event.
+        named: the attributes that the site wants to search by.
+        values: reads their values from headers.
     """
 
     def __init__(self, path: Path, clock: Callable[[], int], *, is_scratch: bool = False) -> None:
@@ -107,6 +111,16 @@ class IndexWriter:
         self._parents = Parents(self._connection)
         self._last_ns = 0
         self._read_counters()
+        self.name(load_named(self._connection))
+
+    def name(self, named: Named) -> None:
+        """Goes on with other attributes to search by."""
+        self.named = named
+        self.values = ValueReader(named)
+
+    def name_again(self, named: Named) -> None:
+        """Takes news of the same attributes."""
+        self.named = named
 
     def _read_counters(self) -> None:
         # The last event is never taken away: numbers and times go on from it.
@@ -143,6 +157,7 @@ class IndexWriter:
         with self.transaction():
             instances, conflicts, restored = [], [], []
             events: list[Row] = []
+            values: list[Row] = []
             for one in placed:
                 self._last_ns = max(self._last_ns, one.facts.received_ns)
                 if one.is_conflict:
@@ -153,6 +168,8 @@ class IndexWriter:
                 else:
                     self._last_instance += 1
                     instances.append(self._instance_row(one))
+                    if self.named:
+                        values += self.values.rows(self._last_instance, one.header)
                 self._add_events(one, events)
             connection = self._connection
             self._parents.flush()
@@ -161,6 +178,7 @@ class IndexWriter:
                 (statements.INSERT_CONFLICT, conflicts),
                 (statements.RESTORE_INSTANCE, restored),
                 (statements.INSERT_EVENT, events),
+                (statements.INSERT_VALUE, values),
             ):
                 if rows:
                     connection.executemany(statement.sql, rows)

@@ -72,16 +72,18 @@ class HeaderReader:
         wanted: frozenset[int],
         limits: Limits = DEFAULT_LIMITS,
         memory: HeaderMemory | None = None,
+        optional: frozenset[int] = frozenset(),
     ) -> None:
         """Args:
         transfer_syntax_uid: how the data set is announced to be encoded.
         wanted: tags of top-level elements to keep.
         limits: caps on what is read.
         memory: of the data sets that came before, if they are likely to begin alike.
+        optional: those of `wanted` that are passed by where they are longer than `max_optional_bytes`.
         """
         self._uid = transfer_syntax_uid
         self._encoding = encoding_of(transfer_syntax_uid)
-        self._wanted = wanted
+        self._optional = optional
         self._limits = limits
         self._memory = memory
         self._layout = layout_of(self._encoding)
@@ -91,6 +93,7 @@ class HeaderReader:
         self._stack: list[_Level] = []
         self._room = limits.max_elements
         self._kept_bytes = 0
+        self._optional_bytes = 0
         self._base = 0  # where the bytes at hand begin in the data set
         self._skip = 0  # bytes to pass by before anything else
         self._need = 8  # nothing can be done with fewer bytes
@@ -276,8 +279,10 @@ class HeaderReader:
             self._open_level(_Level(self._layout, is_item=False, is_un=head.vr == "UN"))
             self._open, self._mark = head, head.start
             return head.start
-        self._check_value(head.tag, head.length)
         stop = head.start + head.length
+        if self._is_passed_by(head.tag, head.length):
+            return stop
+        self._check_value(head.tag, head.length)
         if stop > len(data):
             self._need = stop - at
             return at
@@ -289,7 +294,17 @@ class HeaderReader:
         if length > cap:
             raise Exhausted(f"{tag_text(tag)} has {length} bytes or more, more than max_element_bytes={cap}")
 
+    def _is_passed_by(self, tag: int, length: int) -> bool:
+        limits = self._limits
+        return tag in self._optional and (
+            length > limits.max_optional_bytes or self._optional_bytes + length > limits.max_kept_bytes
+        )
+
     def _keep(self, head: Head, value: bytes) -> None:
+        if head.tag in self._optional:
+            self._optional_bytes += len(value)
+            self._elements[head.tag] = RawElement(head.vr, value)
+            return
         self._kept_bytes += len(value)
         if self._kept_bytes > self._limits.max_kept_bytes:
             raise Exhausted(
@@ -299,6 +314,9 @@ class HeaderReader:
 
     def _keep_open(self, head: Head, data: bytes) -> None:
         self._open_value += data
+        if self._is_passed_by(head.tag, len(self._open_value)):
+            self._open, self._open_value = None, bytearray()  # its end is found all the same, by the stack
+            return
         self._check_value(head.tag, len(self._open_value))
 
     def _open_level(self, level: _Level) -> None:
@@ -337,6 +355,7 @@ class HeaderReader:
         self._stack.pop()
         if self._open is not None and not self._stack:
             self._keep_open(self._open, data[self._mark : stop])
+        if self._open is not None and not self._stack:
             self._keep(self._open, bytes(self._open_value))
             self._open = None
             self._open_value = bytearray()

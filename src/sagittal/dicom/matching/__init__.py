@@ -1,5 +1,6 @@
 """Attribute matching (PS3.4 Section C.2.2.2): what a key asks for, and whether a data set answers."""
 
+from sagittal.dicom.matching.comparable import Comparable, comparable, number_text
 from sagittal.dicom.matching.evaluation import Predicate, matcher, matches, matches_name, matches_pattern
 from sagittal.dicom.matching.keys import (
     DATE_TIME_PAIRS,
@@ -23,6 +24,7 @@ from sagittal.dicom.matching.moments import Span, date_span, date_time_span, off
 __all__ = [
     "DATE_TIME_PAIRS",
     "AnyOf",
+    "Comparable",
     "Empty",
     "Key",
     "Match",
@@ -37,12 +39,14 @@ __all__ = [
     "Universal",
     "Wildcard",
     "combine",
+    "comparable",
     "date_span",
     "date_time_span",
     "matcher",
     "matches",
     "matches_name",
     "matches_pattern",
+    "number_text",
     "offset_minutes",
     "parse",
     "span_of",
