@@ -6,6 +6,8 @@ True
 
 import re
 
+from sagittal.archive.model import StoredInstance
+from sagittal.dicomweb.urls import resource_url
 from sagittal.errors import NotFound
 
 _FORM = re.compile(r"[0-9A-Fa-f]{8}(?:\.[0-9]{1,9}\.[0-9A-Fa-f]{8}){0,64}")
@@ -21,3 +23,9 @@ def parse_path(text: str) -> tuple[int, ...]:
     if not _FORM.fullmatch(text):
         raise NotFound("no bulk data has a path of that form")
     return tuple(int(number, 10 if place % 2 else 16) for place, number in enumerate(text.split(".")))
+
+
+def bulk_url(base_url: str, instance: StoredInstance, path: tuple[int, ...]) -> str:
+    """The BulkDataURI of the value at `path` of an instance."""
+    url = resource_url(base_url, instance.study_instance_uid, instance.series_instance_uid, instance.sop_instance_uid)
+    return f"{url}/bulkdata/{format_path(path)}"

@@ -3,8 +3,9 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from sagittal.archive.model import StoredInstance
+from sagittal.dicom.transfer_syntax import encoding_of
 from sagittal.dicom.web.accept import Offer, negotiate
-from sagittal.dicomweb.bulk_paths import parse_path
+from sagittal.dicomweb.bulk_paths import bulk_url, parse_path
 from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Headers, Request
 from sagittal.dicomweb.frame_types import OCTETS
@@ -16,6 +17,7 @@ from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
 from sagittal.retrieve.metadata import Span, locate_bulk
 from sagittal.retrieve.scope import locate
+from sagittal.retrieve.video import is_video
 
 _RELATED = "multipart/related"
 _OFFERS = (Offer(_RELATED, OCTETS), Offer(OCTETS))
@@ -23,12 +25,14 @@ _PIECE_BYTES = 256 * 1024
 
 
 async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
-    """`GET .../bulkdata/{path}`: the value's bytes as stored; encapsulated pixel data as its frames."""
+    """`GET .../bulkdata/{path}`: the value's bytes as stored; encapsulated or big endian pixel data as its frames."""
     path = parse_path(names[3])
     actor = request.actor()
     instance = (await locate(context.archive, actor, scope_of(names[:3]), request.deadline))[0]
-    if path == (instance.pixel_tag,) and instance.pixel_length is None:
-        return await answer_frames(context, request, instance, range(1, instance.frames + 1))
+    is_swapped = not encoding_of(instance.transfer_syntax_uid).is_little_endian
+    if path == (instance.pixel_tag,) and (instance.pixel_length is None or is_swapped):
+        numbers = range(1, 2 if is_video(instance) else instance.frames + 1)
+        return await answer_frames(context, request, instance, numbers)
     choice = negotiate(request.accept(), _OFFERS)
     if choice is None:
         raise NotAcceptable("bulk data is application/octet-stream, alone or in multipart/related")
@@ -41,20 +45,22 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
         whole = (("content-type", OCTETS), *headers)
 
         def opening(start: int, stop: int) -> AsyncGenerator[bytes, None]:
-            return _bytes_of(context, instance, Span(span.data, span.offset + start, stop - start))
+            return bytes_of(context, instance, Span(span.data, span.offset + start, stop - start))
 
         return await ranged(request, whole, etag, span.length, opening)
     multipart = Multipart(OCTETS)
-    length = multipart.length([(OCTETS, span.length)])
-    body = await body_of(multipart.write(_part(context, instance, span)), length)
+    location = bulk_url(request.base_url, instance, path)
+    length = multipart.length([(OCTETS, span.length)], location)
+    body = await body_of(multipart.write(_part(context, instance, span, location)), length)
     return Answer(200, (("content-type", multipart.content_type), *headers), body, length)
 
 
-async def _part(context: Context, instance: StoredInstance, span: Span) -> AsyncIterator[Part]:
-    yield Part(OCTETS, span.length, _bytes_of(context, instance, span))
+async def _part(context: Context, instance: StoredInstance, span: Span, location: str) -> AsyncIterator[Part]:
+    yield Part(OCTETS, span.length, bytes_of(context, instance, span), location)
 
 
-async def _bytes_of(context: Context, instance: StoredInstance, span: Span) -> AsyncGenerator[bytes, None]:
+async def bytes_of(context: Context, instance: StoredInstance, span: Span) -> AsyncGenerator[bytes, None]:
+    """The bytes of a value in pieces."""
     for at in range(span.offset, span.offset + span.length, _PIECE_BYTES):
         size = min(_PIECE_BYTES, span.offset + span.length - at)
         if span.data is not None:

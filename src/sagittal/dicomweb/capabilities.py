@@ -13,6 +13,7 @@ import msgspec
 
 from sagittal.dicom.web.accept import Offer, negotiate
 from sagittal.dicomweb.exchange import Answer, Request
+from sagittal.dicomweb.frame_types import DEFAULT_SYNTAXES
 from sagittal.dicomweb.problems import NotAcceptable
 from sagittal.imaging.render.recipe import MEDIA_TYPES
 
@@ -59,18 +60,23 @@ class _Kind(NamedTuple):
     parameters: tuple[str, ...] = ("accept",)
 
 
+_LOSSY_PARAMETERS = ("accept", "quality")
+_FRAME_TYPES = tuple(dict.fromkeys(f'multipart/related; type="{kind.essence}"' for kind in DEFAULT_SYNTAXES[1:]))
 _PICTURES = (*MEDIA_TYPES, *(f'multipart/related; type="{essence}"' for essence in MEDIA_TYPES))
 _SEARCH = _Kind((JSON_TYPE, XML_PARTS), _SEARCH_PARAMETERS)
-_OBJECTS = _Kind((DICOM_PARTS, "application/zip"))
+_OBJECTS = _Kind((DICOM_PARTS, "application/zip"), _LOSSY_PARAMETERS)
 _KINDS: Mapping[str, _Kind] = {
     "patients": _SEARCH,
     "studies": _SEARCH,
     "series": _SEARCH,
     "instances": _SEARCH,
     "metadata": _Kind((JSON_TYPE, XML_PARTS)),
-    "frames": _Kind(_BULK_TYPES),
+    "frames": _Kind((*_BULK_TYPES, *_FRAME_TYPES), _LOSSY_PARAMETERS),
     "bulkdata": _Kind(_BULK_TYPES),
-    "rendered": _Kind(_PICTURES, ("accept", "annotation", "quality", "viewport", "window", "iccprofile")),
+    "pixeldata": _Kind((*_BULK_TYPES[:1], *_FRAME_TYPES), _LOSSY_PARAMETERS),
+    "rendered": _Kind(
+        (*_PICTURES, "video/mp4", "video/mpeg"), ("accept", "annotation", "quality", "viewport", "window", "iccprofile")
+    ),
     "thumbnail": _Kind(_PICTURES, ("accept", "viewport")),
     "wado": _Kind(("application/dicom", *_PICTURES), _WADO_PARAMETERS),
 }

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 from sagittal.archive.model import StoredInstance
+from sagittal.dicom.transfer_syntax import EXPLICIT_VR_BIG_ENDIAN
 from sagittal.dicom.web.accept import Offer, negotiate
 from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Headers, Request
@@ -12,9 +13,10 @@ from sagittal.dicomweb.ranges import ranged
 from sagittal.dicomweb.transcoded import answer_other_frames
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
-from sagittal.errors import Invalid
+from sagittal.errors import Invalid, NotFound
 from sagittal.retrieve.frames import Frame, locate_frame, stream_frame, stream_part
 from sagittal.retrieve.scope import locate
+from sagittal.retrieve.video import is_video
 
 _RELATED = "multipart/related"
 
@@ -23,7 +25,16 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
     """`GET .../frames/{list}`: the frames in the order of the list, numbered from 1."""
     numbers = parse_numbers(names[3], context.limits.max_frames)
     found = await locate(context.archive, request.actor(), scope_of(names[:3]), request.deadline)
-    return await answer_frames(context, request, found[0], numbers)
+    return await answer_frames(context, request, found[0], _of_stream(found[0], numbers))
+
+
+def _of_stream(instance: StoredInstance, numbers: Sequence[int]) -> Sequence[int]:
+    """Of a video one frame for all: its stream is given once, whole (PS3.18 Section 8.7.3.3)."""
+    if not is_video(instance):
+        return numbers
+    if max(numbers) > instance.frames:
+        raise NotFound(f"instance {instance.sop_instance_uid} has {instance.frames} frames")
+    return numbers[:1]
 
 
 def parse_numbers(text: str, most: int) -> tuple[int, ...]:
@@ -39,7 +50,7 @@ def parse_numbers(text: str, most: int) -> tuple[int, ...]:
 async def answer_frames(context: Context, request: Request, instance: StoredInstance, numbers: Sequence[int]) -> Answer:
     """Frames of one instance, in one part each, or bare if there is one and the client wants it so."""
     kind = frame_type(instance)
-    offer = _negotiate(request, kind, is_single=len(numbers) == 1)
+    offer = offer_as_stored(request, kind, is_single=len(numbers) == 1)
     if offer is None:
         return await answer_other_frames(context, request, instance, numbers)
     etag = etag_of([instance], "frames", ",".join(map(str, numbers)), offer.essence, offer.related_type)
@@ -62,13 +73,17 @@ async def answer_frames(context: Context, request: Request, instance: StoredInst
     return Answer(200, (("content-type", multipart.content_type), *headers), body, length)
 
 
-def _negotiate(request: Request, kind: FrameType, *, is_single: bool) -> Offer | None:
+def offer_as_stored(request: Request, kind: FrameType, *, is_single: bool) -> Offer | None:
     """Which of the forms of a frame as stored the client wants; None if it takes none of them.
 
     Compressed frames go as application/octet-stream only to a client that names Transfer Syntaxes, `*` included:
-    without, that media type means uncompressed (PS3.18 Section 8.7.3.3.2).
+    without, that media type means uncompressed (PS3.18 Section 8.7.3.3.2). Octets in big endian order go to a client
+    that asks for them only, since PS3.18 Section 8.7.3.3.1 knows little endian alone.
     """
     ranges = request.accept()
+    named = {media_range.transfer_syntax for media_range in ranges}
+    if kind.transfer_syntax == EXPLICIT_VR_BIG_ENDIAN and kind.transfer_syntax not in named:
+        return None
     essences = [kind.essence]
     if kind.essence != OCTETS and any("transfer-syntax" in media_range.parameters for media_range in ranges):
         essences.append(OCTETS)

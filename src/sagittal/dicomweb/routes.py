@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from sagittal.dicomweb import bulkdata, frames, metadata, objects, rendered, search, store, wado_uri
+from sagittal.dicomweb import bulk_resources, bulkdata, frames, metadata, objects, rendered, search, store, wado_uri
 from sagittal.dicomweb.capabilities import answer_capabilities
 from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Request
 from sagittal.dicomweb.problems import MethodNotAllowed
 from sagittal.dicomweb.short_paths import by_instance, by_series
+from sagittal.dicomweb.video import or_video
 from sagittal.errors import NotFound
 
 Handler: TypeAlias = Callable[[Context, Request, tuple[str, ...]], Awaitable[Answer]]
@@ -20,6 +21,9 @@ async def capabilities(_context: Context, request: Request, _names: tuple[str, .
     return answer_capabilities(request, ROUTES)
 
 
+shown = or_video(rendered.retrieve)
+"""`GET .../rendered`."""
+
 _STUDY = "/studies/*"
 _SERIES = "/studies/*/series/*"
 _INSTANCE = "/studies/*/series/*/instances/*"
@@ -29,19 +33,25 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/studies": {"GET": search.studies, "POST": store.store},
     _STUDY: {"GET": objects.retrieve, "POST": store.store},
     f"{_STUDY}/metadata": {"GET": metadata.retrieve},
-    f"{_STUDY}/rendered": {"GET": rendered.retrieve},
+    f"{_STUDY}/rendered": {"GET": shown},
     f"{_STUDY}/thumbnail": {"GET": rendered.thumbnail},
+    f"{_STUDY}/bulkdata": {"GET": bulk_resources.bulk_data},
+    f"{_STUDY}/pixeldata": {"GET": bulk_resources.pixel_data},
     f"{_STUDY}/series": {"GET": search.series},
     f"{_STUDY}/instances": {"GET": search.instances},
     _SERIES: {"GET": objects.retrieve, "POST": store.store},
     f"{_SERIES}/metadata": {"GET": metadata.retrieve},
-    f"{_SERIES}/rendered": {"GET": rendered.retrieve},
+    f"{_SERIES}/rendered": {"GET": shown},
     f"{_SERIES}/thumbnail": {"GET": rendered.thumbnail},
+    f"{_SERIES}/bulkdata": {"GET": bulk_resources.bulk_data},
+    f"{_SERIES}/pixeldata": {"GET": bulk_resources.pixel_data},
     f"{_SERIES}/instances": {"GET": search.instances},
     _INSTANCE: {"GET": objects.retrieve},
     f"{_INSTANCE}/metadata": {"GET": metadata.retrieve},
-    f"{_INSTANCE}/rendered": {"GET": rendered.retrieve},
+    f"{_INSTANCE}/rendered": {"GET": shown},
     f"{_INSTANCE}/thumbnail": {"GET": rendered.thumbnail},
+    f"{_INSTANCE}/bulkdata": {"GET": bulk_resources.bulk_data},
+    f"{_INSTANCE}/pixeldata": {"GET": bulk_resources.pixel_data},
     f"{_INSTANCE}/frames/*": {"GET": frames.retrieve},
     f"{_INSTANCE}/frames/*/rendered": {"GET": rendered.retrieve_frames},
     f"{_INSTANCE}/frames/*/thumbnail": {"GET": rendered.thumbnail},
@@ -51,13 +61,17 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/instances": {"GET": search.instances},
     "/series/*": {"GET": by_series(objects.retrieve)},
     "/series/*/metadata": {"GET": by_series(metadata.retrieve)},
-    "/series/*/rendered": {"GET": by_series(rendered.retrieve)},
+    "/series/*/rendered": {"GET": by_series(shown)},
     "/series/*/thumbnail": {"GET": by_series(rendered.thumbnail)},
+    "/series/*/bulkdata": {"GET": by_series(bulk_resources.bulk_data)},
+    "/series/*/pixeldata": {"GET": by_series(bulk_resources.pixel_data)},
     "/series/*/instances": {"GET": by_series(search.instances)},
     "/instances/*": {"GET": by_instance(objects.retrieve)},
     "/instances/*/metadata": {"GET": by_instance(metadata.retrieve)},
-    "/instances/*/rendered": {"GET": by_instance(rendered.retrieve)},
+    "/instances/*/rendered": {"GET": by_instance(shown)},
     "/instances/*/thumbnail": {"GET": by_instance(rendered.thumbnail)},
+    "/instances/*/bulkdata": {"GET": by_instance(bulk_resources.bulk_data)},
+    "/instances/*/pixeldata": {"GET": by_instance(bulk_resources.pixel_data)},
     "/instances/*/frames/*": {"GET": by_instance(frames.retrieve)},
     "/instances/*/frames/*/rendered": {"GET": by_instance(rendered.retrieve_frames)},
     "/instances/*/frames/*/thumbnail": {"GET": by_instance(rendered.thumbnail)},

@@ -74,7 +74,7 @@ async def answer_other_frames(
     Raises:
         NotAcceptable: none that the client takes can be made.
     """
-    offer = _negotiate(request.accept(), instance, is_single=len(numbers) == 1)
+    offer = offer_other(request.accept(), instance, is_single=len(numbers) == 1)
     kind = FrameType(offer.related_type or offer.essence, offer.transfer_syntax)
     listed = ",".join(map(str, numbers))
     quality = wanted_quality(request)
@@ -97,7 +97,8 @@ async def answer_other_frames(
     return Answer(200, (("content-type", multipart.content_type), *headers), body)
 
 
-def _negotiate(ranges: Sequence[MediaRange], instance: StoredInstance, *, is_single: bool) -> Offer:
+def offer_other(ranges: Sequence[MediaRange], instance: StoredInstance, *, is_single: bool) -> Offer:
+    """The form of a frame that the client wants most and that can be made; NotAcceptable if there is none."""
     named = [r.transfer_syntax for r in ranges if r.transfer_syntax != ANY]
     kinds = dict.fromkeys((*DEFAULT_SYNTAXES, *(type_of_syntax(uid) for uid in named if uid in WRITTEN)))
     offers = [Offer(_RELATED, kind.essence, kind.transfer_syntax) for kind in kinds]

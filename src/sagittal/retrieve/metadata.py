@@ -54,6 +54,24 @@ async def metadata(
     return b"{" + b",".join(part for part in (text[1:-1], pixels, last[1:-1]) if part) + b"}"
 
 
+async def list_bulk(
+    archive: ArchiveReader, actor: Actor, instance: StoredInstance, deadline: Deadline
+) -> tuple[tuple[Path, Span], ...]:
+    """Every value that `metadata` refers to, in the order of the data set, but pixel data of frames that are told."""
+    del actor
+    deadline.check("looking for bulk values")
+    is_deflated = encoding_of(instance.transfer_syntax_uid).is_deflated
+    data = await read_inflated(archive, instance) if is_deflated else (await read_header(archive, instance)).data
+    found: list[tuple[Path, Span]] = []
+
+    def bulk(at: Path, _vr: str, offset: int, length: int) -> str:
+        found.append((at, Span(data, offset, length)))
+        return ""
+
+    json_model.encode(data, EXPLICIT_VR_LITTLE_ENDIAN if is_deflated else instance.transfer_syntax_uid, bulk=bulk)
+    return tuple(found)
+
+
 async def locate_bulk(
     archive: ArchiveReader, actor: Actor, instance: StoredInstance, path: Path, deadline: Deadline
 ) -> Span:

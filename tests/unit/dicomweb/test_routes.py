@@ -2,7 +2,7 @@ import pytest
 
 from sagittal.dicomweb import bulkdata, frames, metadata, objects, rendered, search, store
 from sagittal.dicomweb.problems import MethodNotAllowed
-from sagittal.dicomweb.routes import ROUTES, Handler, find_route
+from sagittal.dicomweb.routes import ROUTES, Handler, find_route, shown
 from sagittal.errors import NotFound
 
 
@@ -25,7 +25,7 @@ from sagittal.errors import NotFound
         ("GET", "/studies/1/series/2/instances/3/metadata", metadata.retrieve, ("1", "2", "3")),
         ("GET", "/studies/1/series/2/instances/3/frames/4,5", frames.retrieve, ("1", "2", "3", "4,5")),
         ("GET", "/studies/1/series/2/instances/3/bulkdata/7FE00010", bulkdata.retrieve, ("1", "2", "3", "7FE00010")),
-        ("GET", "/studies/1/rendered", rendered.retrieve, ("1",)),
+        ("GET", "/studies/1/rendered", shown, ("1",)),
         ("GET", "/studies/1/series/2/thumbnail", rendered.thumbnail, ("1", "2")),
         (
             "GET",
@@ -55,4 +55,4 @@ def test_a_resource_takes_its_own_methods_only() -> None:
 
 
 def test_no_two_resources_share_a_form() -> None:
-    assert len(set(ROUTES)) == len(ROUTES) == 38
+    assert len(set(ROUTES)) == len(ROUTES) == 48
