@@ -15,7 +15,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from sagittal.imaging.render.colour import srgb_profile
+from sagittal.imaging.render.icc import profile_of
 from sagittal.retrieve import rendered
 from support.archives import file_bytes
 from support.instances import instance
@@ -161,7 +161,7 @@ def test_annotation_and_profile_are_heeded(server: WebServer) -> None:
     warned = get(server, f"{CT}/rendered?annotation=rulers", "image/png")
     assert "annotation" in warned.headers["warning"]
     with_profile = picture(get(server, f"{PALETTE}/rendered?iccprofile=srgb", "image/png"))
-    assert with_profile.info["icc_profile"] == srgb_profile()
+    assert with_profile.info["icc_profile"] == profile_of("srgb")
     assert "icc_profile" not in picture(get(server, f"{PALETTE}/rendered?iccprofile=no", "image/png")).info
 
 

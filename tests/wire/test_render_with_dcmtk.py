@@ -105,7 +105,7 @@ def test_a_sample_of_each_kind_looks_as_in_dcmtk(name: str, options: tuple[str, 
     if options == ("+Wm",):
         frame = Frame(path)
         window = min_max_window(modality_of(frame.seen).apply(frame.decoded).astype(np.float64))
-    choice = Choice(voi=VoiChoice(window=window, prefers_lookup="+Wl" in options), converts_colour=False)
+    choice = Choice(voi=VoiChoice(window=window, prefers_lookup="+Wl" in options), space="")
     assert difference(path, tmp_path, choice, *options) <= 1
 
 

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from sagittal.dicom.web.query_string import Parameter
 from sagittal.errors import Invalid
-from sagittal.imaging.render.recipe import ANNOTATIONS, DEFAULT_QUALITY, FUNCTIONS, Recipe, Viewport, Window
+from sagittal.imaging.render.recipe import ANNOTATIONS, DEFAULT_QUALITY, FUNCTIONS, SPACES, Recipe, Viewport, Window
 
 MAX_VIEWPORT = 8192
 THUMBNAIL_SIDE = 128
 _THUMBNAIL_QUALITY = 75
 _MOST = 1e9
-_PROFILES = ("no", "yes", "srgb")
+_PROFILES = ("no", "yes", *SPACES)
 
 
 class Rendering(NamedTuple):

@@ -1,12 +1,12 @@
 """Text on pictures: who is seen and how it was taken (PS3.18 Section 8.3.5.1.1)."""
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.imaging.render.attributes import numbers, text
+from sagittal.imaging.render.lettering import font_for
 from sagittal.imaging.render.recipe import PATIENT, TECHNIQUE
 
 _PATIENT_TAGS = ("00100010", "00100020", "00100030", "00100040", "00080020", "00080050")
@@ -20,12 +20,15 @@ _TECHNIQUE_NUMBERS = (
 )
 _MAX_LINE = 64
 _MARGIN = 4
+_LINE_HEIGHT = 1.2
+_BASELINE = 0.8
+"""Of a line's height, from its top: lines of several fonts stand on lines of one distance."""
 
 
 def annotate(image: Image.Image, dataset: JsonDataset, keywords: Iterable[str]) -> Image.Image:
     """The picture with the patient's data in its upper left, the technique in its lower left corner.
 
-    The letters are those of the font that Pillow ships, Latin; what it has no letters for is drawn as boxes.
+    Letters that no font of the system has are drawn as boxes.
     """
     wanted = tuple(keywords)
     patient = patient_lines(dataset) if PATIENT in wanted else ()
@@ -34,14 +37,20 @@ def annotate(image: Image.Image, dataset: JsonDataset, keywords: Iterable[str]) 
         return image
     marked = image.copy()
     size = max(9, min(32, marked.height // 28))
-    draw = ImageDraw.Draw(marked)
-    font = _font(size)
-    style = {"font": font, "fill": "white", "stroke_width": max(1, size // 12), "stroke_fill": "black", "spacing": 1}
-    # ImageDraw's keyword arguments differ in type, which a mapping of them cannot say.
-    draw.multiline_text((_MARGIN, _MARGIN), "\n".join(patient), **style)  # type: ignore[arg-type]
-    at = (_MARGIN, marked.height - _MARGIN)
-    draw.multiline_text(at, "\n".join(technique), anchor="ld", **style)  # type: ignore[arg-type]
+    step = round(size * _LINE_HEIGHT)
+    _write(marked, patient, _MARGIN, step, size)
+    _write(marked, technique, marked.height - _MARGIN - step * len(technique), step, size)
     return marked
+
+
+def _write(image: Image.Image, lines: Sequence[str], top: int, step: int, size: int) -> None:
+    """Lines from `top` on, each in the font that has its letters, white with a dark edge."""
+    draw = ImageDraw.Draw(image)
+    edge = max(1, size // 12)
+    for number, line in enumerate(lines):
+        at = (_MARGIN, top + number * step + step * _BASELINE)
+        font = font_for(line, size)
+        draw.text(at, line, font=font, anchor="ls", fill="white", stroke_width=edge, stroke_fill="black")
 
 
 def patient_lines(dataset: JsonDataset) -> tuple[str, ...]:
@@ -59,8 +68,3 @@ def technique_lines(dataset: JsonDataset) -> tuple[str, ...]:
 def _lines(texts: Iterable[str]) -> tuple[str, ...]:
     printable = ("".join(c for c in line if c.isprintable()).strip()[:_MAX_LINE] for line in texts)
     return tuple(line for line in printable if line)
-
-
-@lru_cache(maxsize=32)  # of 24 sizes; to open one takes 1 ms
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -1,23 +1,18 @@
-"""Frames in colour to 8-bit RGB: palettes, samples of any depth, ICC profiles (PS3.3 Section C.11.15)."""
+"""Frames in colour to 8-bit RGB: palettes, samples of any depth, and colours in CIELab."""
 
 import math
-import struct
 from collections.abc import Sequence
-from functools import lru_cache
-from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms
 
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.errors import Invalid
-from sagittal.imaging.render.attributes import binary, items, number, text
+from sagittal.imaging.render.attributes import number, text
 from sagittal.imaging.render.lookup import Lookup, read_palette
 from sagittal.imaging.render.palettes import known_palette
 
 Colour = npt.NDArray[np.uint8]
-MAX_PROFILE_BYTES = 4 * 1024**2
 
 
 def palette_colour(frame: npt.NDArray[np.generic], dataset: JsonDataset) -> Colour:
@@ -74,23 +69,6 @@ def sampled_colour(frame: npt.NDArray[np.generic], dataset: JsonDataset) -> Colo
     return np.clip(scaled, 0, 255).astype(np.uint8)
 
 
-def icc_profile(dataset: JsonDataset) -> bytes:
-    """The ICC profile of the instance or of its first optical path; empty if there is none."""
-    here = binary(dataset, "00282000")
-    paths = items(dataset, "00480105")
-    profile = here or (binary(paths[0], "00282000") if paths else b"")
-    return profile if len(profile) <= MAX_PROFILE_BYTES else b""
-
-
-def to_srgb(frame: Colour, profile: bytes) -> Colour:
-    """The frame in sRGB; as it is where the profile is none for RGB or cannot be used."""
-    transform = _transform(profile)
-    if transform is None:
-        return frame
-    converted = ImageCms.applyTransform(Image.fromarray(frame), transform)
-    return frame if converted is None else np.asarray(converted, np.uint8)
-
-
 def from_cielab(values: Sequence[float]) -> tuple[int, int, int]:
     """The sRGB of a colour in CIELab as 16 bits each (PS3.3 Section C.10.7.1.1), of the white point D50.
 
@@ -122,23 +100,3 @@ _D50_TO_SRGB = (
     (-0.9787684, 1.9161415, 0.0334540),
     (0.0719453, -0.2289914, 1.4052427),
 )
-
-
-@lru_cache(maxsize=8)  # a transformation takes 5 ms to make; the profiles of a site's devices are few
-def _transform(profile: bytes) -> ImageCms.ImageCmsTransform | None:
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        return ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), "RGB", "RGB")
-    except (ImageCms.PyCMSError, OSError, ValueError):
-        return None
-
-
-@lru_cache(maxsize=1)
-def srgb_profile() -> bytes:
-    """The ICC profile of sRGB itself."""
-    made = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    made[24:36] = _PROFILE_DATE  # else the time of making: the same picture would be other bytes each time
-    return bytes(made)
-
-
-_PROFILE_DATE = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)

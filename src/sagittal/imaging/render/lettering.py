@@ -43,6 +43,7 @@ FONTS = (
 """In the order in which they are asked for letters that are not Latin; those of a system are few of them."""
 
 _PROBE_SIZE = 16
+_NO_LETTER = "\U0010fffe"
 
 
 def font_for(line: str, size: int) -> Font:
@@ -55,7 +56,7 @@ def font_for(line: str, size: int) -> Font:
         return _opened("", size)
     letters = frozenset(letter for letter in line if not (letter.isascii() or unicodedata.combining(letter)))
     best, most = "", _known("", letters)
-    for name in FONTS:
+    for name in _fonts_here():
         if most == len(letters):
             break
         known = _known(name, letters)
@@ -64,14 +65,25 @@ def font_for(line: str, size: int) -> Font:
     return _opened(best, size)
 
 
+@lru_cache(maxsize=1)
+def _fonts_here() -> tuple[str, ...]:
+    """Those of FONTS that the system has."""
+    return tuple(name for name in FONTS if _is_here(name))
+
+
+def _is_here(name: str) -> bool:
+    try:
+        _opened(name, _PROBE_SIZE)
+    except OSError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=512)
 def _known(name: str, letters: frozenset[str]) -> int:
-    """How many of the letters a font has; -1 if the system has no such font."""
-    try:
-        font = _opened(name, _PROBE_SIZE)
-    except OSError:
-        return -1
-    missing = _drawn(font, "\U0010fffe")
+    """How many of the letters a font has."""
+    font = _opened(name, _PROBE_SIZE)
+    missing = _drawn(font, _NO_LETTER)
     return sum(_drawn(font, letter) != missing for letter in letters)
 
 

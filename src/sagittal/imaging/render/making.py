@@ -16,16 +16,16 @@ from sagittal.imaging.pixels import SHAPE_TAGS, FrameShape
 from sagittal.imaging.render.annotation import annotate
 from sagittal.imaging.render.attributes import attributes_of_frame
 from sagittal.imaging.render.cine import frame_times
-from sagittal.imaging.render.colour import icc_profile, srgb_profile
 from sagittal.imaging.render.encode import encode_cine, encode_picture
 from sagittal.imaging.render.geometry import cut_region, place
 from sagittal.imaging.render.grayscale import VoiChoice, stages_of
+from sagittal.imaging.render.icc import icc_profile, profile_of
 from sagittal.imaging.render.overlays import needs_words
 from sagittal.imaging.render.pipeline import Choice, pixel_aspect, render_frame
 from sagittal.imaging.render.presentation.placement import has_region
 from sagittal.imaging.render.presentation.presenting import Asked, present
 from sagittal.imaging.render.presentation.references import mask_of
-from sagittal.imaging.render.recipe import EncodedFrame, EncodedState, Recipe, Window
+from sagittal.imaging.render.recipe import SRGB, EncodedFrame, EncodedState, Recipe, Window
 from sagittal.imaging.render.voi import stored_windows
 
 MAX_CINE_BYTES = 512 * 1024**2
@@ -64,7 +64,7 @@ def make_picture(
     else:
         images = _presented(dataset, shape, frames, recipe, state)
     if len(images) == 1:
-        profile = _embedded(dataset, recipe)
+        profile = _embedded(images[0], dataset, recipe)
         return encode_picture(images[0], recipe.media_type, quality=recipe.quality, icc_profile=profile)
     times = frame_times(dataset, frames[-1].index + 1)
     return encode_cine(images, _shown_for(times, frames), recipe.media_type, quality=recipe.quality)
@@ -79,7 +79,7 @@ def _few_enough(frames: Sequence[EncodedFrame], shape: FrameShape) -> Sequence[E
 def _image(dataset: JsonDataset, shape: FrameShape, frame: EncodedFrame, recipe: Recipe, voi: VoiChoice) -> Image.Image:
     decoded = decode_frame(frame.data, shape)
     words = _words(frame.data, shape) if needs_words(dataset) else None
-    choice = Choice(voi=voi, converts_colour=recipe.icc != "yes")
+    choice = Choice(voi=voi, space=recipe.space)
     picture = render_frame(decoded, dataset, index=frame.index, choice=choice, words=words)
     aspect = pixel_aspect(attributes_of_frame(dataset, frame.index))
     placed = place(cut_region(picture, recipe.region), aspect, recipe.viewport)
@@ -92,7 +92,7 @@ def _presented(
     said = json_model.loads(json_model.encode(state.data, state.transfer_syntax_uid))[0]
     is_whole = recipe.region is None and (recipe.viewport is None or not has_region(recipe.viewport))
     viewport = recipe.viewport if is_whole else None  # else the part is cut from the picture in its own size
-    asked = Asked(window=recipe.window, viewport=viewport, converts_colour=recipe.icc != "yes")
+    asked = Asked(window=recipe.window, viewport=viewport, space=recipe.space)
     masks = {mask.index + 1: decode_frame(mask.data, shape) for mask in state.masks}
     images: list[Image.Image] = []
     for frame in frames:
@@ -148,7 +148,8 @@ def _words(data: bytes, shape: FrameShape) -> npt.NDArray[np.generic] | None:
     return whole.reshape(shape.rows, shape.columns)
 
 
-def _embedded(dataset: JsonDataset, recipe: Recipe) -> bytes:
-    if recipe.icc == "srgb":
-        return srgb_profile()
-    return (icc_profile(dataset) or srgb_profile()) if recipe.icc == "yes" else b""
+def _embedded(image: Image.Image, dataset: JsonDataset, recipe: Recipe) -> bytes:
+    """The profile that goes with a picture; none with a grey one, whose values are no RGB."""
+    if not recipe.icc or recipe.icc == "no" or image.mode != "RGB":
+        return b""
+    return profile_of(recipe.space) if recipe.space else icc_profile(dataset) or profile_of(SRGB)

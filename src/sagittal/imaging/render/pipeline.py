@@ -7,9 +7,11 @@ import numpy.typing as npt
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.errors import Invalid
 from sagittal.imaging.render.attributes import attributes_of_frame, numbers, text
-from sagittal.imaging.render.colour import icc_profile, palette_colour, sampled_colour, to_srgb
+from sagittal.imaging.render.colour import palette_colour, sampled_colour
 from sagittal.imaging.render.grayscale import AS_STORED, VoiChoice, stages_of, to_grey
+from sagittal.imaging.render.icc import converted, icc_profile
 from sagittal.imaging.render.overlays import overlay_mask
+from sagittal.imaging.render.recipe import SRGB
 from sagittal.imaging.render.shutter import shutter_colour, shutter_grey, shutter_mask
 
 Picture = npt.NDArray[np.uint8]
@@ -22,12 +24,12 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         voi: which values of interest.
         shows_overlays: whether graphics overlays are drawn, white.
-        converts_colour: whether an ICC profile is applied, giving sRGB.
+        space: of recipe.SPACES, to which colours are converted; `""` leaves them as they are.
     """
 
     voi: VoiChoice = AS_STORED
     shows_overlays: bool = True
-    converts_colour: bool = True
+    space: str = SRGB
 
 
 DEFAULT_CHOICE = Choice()
@@ -92,9 +94,8 @@ def picture_of(frame: npt.NDArray[np.generic], view: JsonDataset, choice: Choice
 
 
 def corrected(picture: Picture, view: JsonDataset, choice: Choice) -> Picture:
-    """A picture in colour in sRGB, where that is wanted and the attributes have a profile."""
-    profile = icc_profile(view) if choice.converts_colour else b""
-    return to_srgb(picture, profile) if profile else picture
+    """A picture in colour in the space that is wanted, by the profile that the attributes have."""
+    return converted(picture, icc_profile(view), choice.space) if choice.space else picture
 
 
 def pixel_aspect(dataset: JsonDataset) -> float:

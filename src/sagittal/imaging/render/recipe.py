@@ -13,6 +13,10 @@ DEFAULT_QUALITY = 90
 PATIENT, TECHNIQUE = "patient", "technique"
 ANNOTATIONS = (PATIENT, TECHNIQUE)
 
+SRGB, ADOBE_RGB, ROMM_RGB, DISPLAY_P3 = "srgb", "adobergb", "rommrgb", "displayp3"
+SPACES = (SRGB, ADOBE_RGB, ROMM_RGB, DISPLAY_P3)
+"""The colour spaces that PS3.18 Section 8.3.5.1.5 names."""
+
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 FUNCTIONS: tuple[Function, ...] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
@@ -60,8 +64,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         region: the part that is shown, before the viewport looks at it: left, top, right, bottom as fractions.
         window: instead of those of the instance.
         annotations: of ANNOTATIONS.
-        icc: `""` or `"no"` embeds no profile, `"srgb"` sRGB's, `"yes"` the instance's own with its colours left as they
-            are (PS3.18 Section 8.3.5.1.5).
+        icc: `""` or `"no"` embeds no profile, one of SPACES that of the space to which colours are converted, `"yes"`
+            the instance's own with its colours left as they are (PS3.18 Section 8.3.5.1.5).
     """
 
     media_type: str = JPEG
@@ -71,6 +75,13 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     window: Window | None = None
     annotations: tuple[str, ...] = ()
     icc: str = ""
+
+    @property
+    def space(self) -> str:
+        """The colour space of the picture; `""` for that of the instance."""
+        if self.icc == "yes":
+            return ""
+        return self.icc if self.icc in SPACES else SRGB
 
 
 class EncodedFrame(msgspec.Struct, frozen=True):

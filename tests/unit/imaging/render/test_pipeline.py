@@ -12,7 +12,7 @@ from pydicom.overlays import get_overlay_array
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.errors import Invalid
 from sagittal.imaging.render.attributes import attributes_of_frame, binary, numbers
-from sagittal.imaging.render.colour import srgb_profile
+from sagittal.imaging.render.icc import profile_of
 from sagittal.imaging.render.overlays import needs_words, overlay_mask
 from sagittal.imaging.render.pipeline import Choice, pixel_aspect, render_frame
 from sagittal.imaging.render.shutter import shutter_mask
@@ -161,7 +161,7 @@ def test_deep_colour_is_brought_to_eight_bits() -> None:
 def test_an_icc_profile_is_applied_and_a_broken_one_is_not() -> None:
     frame = np.array([[[10, 100, 200]]], np.uint8)
     dataset = grey(PhotometricInterpretation="RGB", SamplesPerPixel=3)
-    dataset.ICCProfile = srgb_profile()
+    dataset.ICCProfile = profile_of("srgb")
     assert np.abs(render_frame(frame, dataset.to_json_dict()).astype(int) - frame).max() <= 1
     dataset.ICCProfile = b"not a profile at all"
     assert (render_frame(frame, dataset.to_json_dict()) == frame).all()
@@ -169,7 +169,7 @@ def test_an_icc_profile_is_applied_and_a_broken_one_is_not() -> None:
 
 def test_another_colour_space_is_turned_into_srgb() -> None:
     dataset = grey(PhotometricInterpretation="RGB", SamplesPerPixel=3)
-    dataset.ICCProfile = _with_gamma_of_one(srgb_profile())
+    dataset.ICCProfile = _with_gamma_of_one(profile_of("srgb"))
     shown = render_frame(np.full((1, 1, 3), 64, np.uint8), dataset.to_json_dict())
     assert 134 <= int(shown[0, 0, 0]) <= 140  # linear 0.25 is 0.537 in sRGB
 

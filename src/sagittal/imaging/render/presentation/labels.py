@@ -18,6 +18,7 @@ Box = tuple[float, float, float, float]
 _SMALLEST, _LARGEST = 9, 64
 _LINES_OF_PICTURE = 32
 _LINE_HEIGHT = 1.25
+_BASELINE = 0.8
 _MAX_LINES = 200
 _GAP = 3.0
 _BLACK: Rgb = (0, 0, 0)
@@ -53,9 +54,9 @@ def _written(
     for number, line in enumerate(lines):
         font = font_for(line, size)
         left = max(0.0, min(x - align * _width(font, line), placement.width - _width(font, line)))
-        at = (left, y + number * step)
-        ImageDraw.Draw(sheets[0]).text(at, line, fill=255, font=font)
-        ImageDraw.Draw(sheets[1]).text(at, line, fill=255, font=font, stroke_width=max(1, size // 12))
+        at = (left, y + (number + _BASELINE) * step)
+        ImageDraw.Draw(sheets[0]).text(at, line, fill=255, font=font, anchor="ls")
+        ImageDraw.Draw(sheets[1]).text(at, line, fill=255, font=font, anchor="ls", stroke_width=max(1, size // 12))
     return np.asarray(sheets[0]), np.asarray(sheets[1])
 
 

@@ -29,7 +29,7 @@ from sagittal.imaging.render.presentation.graphics import WHITE, Layer, labels_o
 from sagittal.imaging.render.presentation.labels import draw_label
 from sagittal.imaging.render.presentation.placement import Placement, placement_of
 from sagittal.imaging.render.presentation.references import PSEUDO_COLOUR, mask_of
-from sagittal.imaging.render.recipe import Viewport, Window
+from sagittal.imaging.render.recipe import SRGB, Viewport, Window
 from sagittal.imaging.render.shutter import shutter_mask
 
 Frame = npt.NDArray[np.generic]
@@ -40,7 +40,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     window: Window | None = None
     viewport: Viewport | None = None
-    converts_colour: bool = True
+    space: str = SRGB
 
 
 def present(
@@ -89,9 +89,9 @@ def _values(
         mask = mask_of(state, index + 1)
         shift = mask.shift if mask is not None else (0.0, 0.0)
         frame, seen = without_mask(frame, masks, shift, seen), without_modality(seen)
-        choice = Choice(voi=window, converts_colour=asked.converts_colour)
+        choice = Choice(voi=window, space=asked.space)
     else:
-        choice = Choice(voi=voi_choice(seen, frame, asked.window), converts_colour=asked.converts_colour)
+        choice = Choice(voi=voi_choice(seen, frame, asked.window), space=asked.space)
     if is_grey and text(state, "00080016") == PSEUDO_COLOUR:
         shades = shades_of(frame, stages_of(seen, frame, choice.voi))
         palettes = {tag: state[tag] for tag in PALETTE if tag in state}
