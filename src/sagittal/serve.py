@@ -15,7 +15,7 @@ from litestar.types import ControllerRouterHandler
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.filling import fill_attributes
-from sagittal.archive.lock import FolderInUse
+from sagittal.archive.lock import FolderInUse, ReadOnlyFolder
 from sagittal.archive.reader import INDEX_NAME, ArchiveReader, open_reader
 from sagittal.dicomweb.app import WebApp, create_app
 from sagittal.dicomweb.context import BASE_PATH, WebLimits
@@ -73,6 +73,8 @@ async def opened_archive(settings: Settings) -> AsyncIterator[Archive]:
 async def readable_archive(settings: Settings) -> AsyncIterator[ArchiveReader]:
     """The archive in the data folder, for reading only; beside the process that has it open, if there is one.
 
+    The folder may be on a medium, or of a person, where this process cannot write.
+
     Raises:
         NotFound: nothing is kept there.
     """
@@ -80,7 +82,7 @@ async def readable_archive(settings: Settings) -> AsyncIterator[ArchiveReader]:
         raise NotFound(f"nothing is kept in {settings.data}")
     try:
         archive: ArchiveReader = await asyncio.to_thread(Archive.open, Path(settings.data))
-    except FolderInUse:
+    except (FolderInUse, ReadOnlyFolder):
         archive = await asyncio.to_thread(open_reader, Path(settings.data))
     try:
         yield archive

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from sagittal.archive import migrating
+from sagittal.archive.opening import open_to_read
 
 HEAD = "0003"
 """The newest revision in `migrations/versions`; an index that has it needs no work at start-up."""
@@ -37,13 +38,9 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write."""
-    connection = sqlite3.connect(
-        path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=256
-    )
-    for pragma in ("query_only=ON", "temp_store=MEMORY", f"cache_size=-{_READER_CACHE_KIB}"):
-        connection.execute(f"PRAGMA {pragma}").close()
-    return connection
+    """A connection that cannot write. Raises Unsupported where the index cannot be read as it was left."""
+    pragmas = ("query_only=ON", "temp_store=MEMORY", f"cache_size=-{_READER_CACHE_KIB}")
+    return open_to_read(path, pragmas, cached_statements=256)
 
 
 def revision_of(path: Path) -> str:

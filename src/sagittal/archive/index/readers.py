@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from sqlalchemy import Connection, Executable, NullPool, Row, create_engine
 
 from sagittal.archive.index.connect import connect_reader
+from sagittal.archive.opening import attach_to_read
 from sagittal.errors import Exhausted
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class ReaderPool:
     def _connect(self) -> sqlite3.Connection:
         connection = connect_reader(self._path)
         if self._beside is not None and self._beside.exists():
-            connection.execute("ATTACH DATABASE ? AS beside", (str(self._beside),)).close()
+            attach_to_read(connection, self._beside, "beside")
         return connection
 
     async def select(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> list[AnyRow]:

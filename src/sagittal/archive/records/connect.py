@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from sagittal.archive import migrating
+from sagittal.archive.opening import open_to_read
 
 HEAD = "0004"
 """The newest revision in `migrations/versions`."""
@@ -31,11 +32,8 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write."""
-    connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-    for pragma in ("query_only=ON", "temp_store=MEMORY"):
-        connection.execute(f"PRAGMA {pragma}").close()
-    return connection
+    """A connection that cannot write. Raises Unsupported where the records cannot be read as they were left."""
+    return open_to_read(path, ("query_only=ON", "temp_store=MEMORY"))
 
 
 def revision_of(path: Path) -> str:

@@ -1,0 +1,52 @@
+"""A data folder on a medium where nothing can be written: what it keeps is found and given back."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.archives import file_bytes, instance
+
+
+def sagittal(*words: str | Path, read_only: Path | None = None, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Runs a verb; `read_only` is mounted read-only for it, as a medium is, which holds for root as well."""
+    command = [sys.executable, "-m", "sagittal", *map(str, words)]
+    if read_only is not None:
+        mount = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+        command = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, str(read_only), *command]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def medium(tmp_path: Path) -> Path:
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
+        pytest.skip("no folder can be mounted read-only here: unshare is missing or not allowed")
+    (tmp_path / "one.dcm").write_bytes(file_bytes(instance(PatientID="KEPT")))
+    sagittal("import", tmp_path / "one.dcm", "--data", tmp_path / "data")
+    return tmp_path / "data"
+
+
+def test_what_a_read_only_medium_keeps_is_found_and_exported(medium: Path, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in medium.rglob("*")}
+    (line,) = sagittal("find", "--json", "PatientID=KEPT", "--data", medium, read_only=medium).stdout.splitlines()
+    assert json.loads(line)["00100020"]["Value"] == ["KEPT"]
+    sagittal("export", tmp_path / "out", "--all", "--data", medium, read_only=medium)
+    (exported,) = (path for path in (tmp_path / "out").rglob("*") if path.is_file() and path.name != "DICOMDIR")
+    assert exported.read_bytes() == (tmp_path / "one.dcm").read_bytes()
+    assert {path: path.stat().st_mtime_ns for path in medium.rglob("*")} == before
+
+
+def test_nothing_is_taken_in_on_a_read_only_medium(medium: Path, tmp_path: Path) -> None:
+    told = sagittal("import", tmp_path / "one.dcm", "--data", medium, read_only=medium, status=1)
+    assert "cannot be written" in told.stderr
+
+
+def test_a_log_that_cannot_be_read_there_is_told_of_and_not_passed_over(medium: Path) -> None:
+    (medium / "index.db-wal").write_bytes(b"left behind by a power cut")
+    told = sagittal("find", "--data", medium, read_only=medium, status=1)
+    assert "was not closed" in told.stderr
