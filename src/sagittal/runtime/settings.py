@@ -150,6 +150,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "who is in none of them may not sign in"
         ),
     ] = {}
+    ledger_key_file: Annotated[
+        str, _says("file with the key of the ledger's chain; empty: ledger.key in the data folder, made at first start")
+    ] = ""
+    audit_site: Annotated[str, _says("AuditEnterpriseSiteID of DICOM audit messages")] = ""
+    audit_syslog: Annotated[
+        str, _says("host and port of a syslog collector with TLS (RFC 5425) that gets every audit message; empty: none")
+    ] = ""
+    audit_syslog_ca: Annotated[
+        str, _says("PEM authorities that the collector is signed by; empty: those that the system knows")
+    ] = ""
+    audit_syslog_certificate: Annotated[str, _says("PEM chain and key that we show to the collector; empty: none")] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _says("from which level on lines are logged")
     ] = "info"
