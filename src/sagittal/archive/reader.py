@@ -108,6 +108,10 @@ class ArchiveReader:
         """All rows of SQL text that is always the same, with question marks for `values`."""
         return await self._readers.fetch(sql, values)
 
+    def version(self) -> tuple[int, ...]:
+        """Another value whenever what can be selected may have changed; for those who keep what they made of it."""
+        return self._readers.version()
+
     async def events(self, after: int, limit: int) -> tuple[Event, ...]:
         """At most `limit` events beyond number `after`, in order."""
         return tuple(map(event_from, await self._readers.fetch(EVENTS_SQL, (after, limit))))

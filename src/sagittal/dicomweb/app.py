@@ -11,7 +11,7 @@ from litestar import Litestar, Response, asgi, get
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from sagittal.archive.archive import Archive
-from sagittal.dicomweb.cache import BytesCache
+from sagittal.dicomweb.cache import AnswerCache, BytesCache
 from sagittal.dicomweb.context import BASE_PATH, Context, WebLimits
 from sagittal.dicomweb.door import Door
 from sagittal.runtime.pools import WorkerPool
@@ -54,6 +54,7 @@ def create_app(
         limits=limits,
         metadata_cache=BytesCache(limits.cache_bytes),
         picture_cache=BytesCache(limits.picture_cache_bytes),
+        answer_cache=AnswerCache(limits.answer_cache_bytes),
         pool=pool,
     )
     door = Door(context)

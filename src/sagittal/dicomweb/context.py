@@ -3,7 +3,7 @@
 import msgspec
 
 from sagittal.archive.archive import Archive
-from sagittal.dicomweb.cache import BytesCache
+from sagittal.dicomweb.cache import AnswerCache, BytesCache
 from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 
@@ -24,6 +24,7 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
         max_commits: instances of one STOW request on their way to the disk at one time; they share its syncs.
         cache_bytes: of finished metadata.
         picture_cache_bytes: of finished small pictures, thumbnails above all.
+        answer_cache_bytes: of finished answers to searches.
     """
 
     request_timeout_s: float = 300.0
@@ -36,6 +37,7 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_commits: int = 8
     cache_bytes: int = 32 * 1024**2
     picture_cache_bytes: int = 16 * 1024**2
+    answer_cache_bytes: int = 16 * 1024**2
 
     @classmethod
     def of(cls, settings: Settings) -> "WebLimits":
@@ -55,4 +57,5 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     limits: WebLimits
     metadata_cache: BytesCache
     picture_cache: BytesCache
+    answer_cache: AnswerCache
     pool: WorkerPool

@@ -95,6 +95,11 @@ class Request:
         wanted = name.encode("ascii")
         return (value.decode("latin-1") for field, value in self._headers if field == wanted)
 
+    @property
+    def query_string(self) -> bytes:
+        """The query string as it came."""
+        return self._scope["query_string"]
+
     def parameters(self) -> tuple[Parameter, ...]:
         """The query string's parameters."""
         return parse_parameters(self._scope["query_string"])

@@ -26,10 +26,11 @@ from sagittal.dicomweb.search_answer import DEPTHS, UID_TAGS, TextMaker, uids_of
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.xml_parts import XML_OFFERS, is_xml, xml_body
 from sagittal.errors import Invalid, Unsupported
-from sagittal.find import MAX_COUNT, Found, Level, Order, Query, count, find_batches, given, is_held_at
+from sagittal.find import MAX_COUNT, Found, Level, Order, Query, count, find_batches, given, is_held_at, standing
 from sagittal.retrieve.attributes import attributes
 
 _ANSWERS = (Offer("application/dicom+json"), Offer("application/json"), *XML_OFFERS)
+_KEPT_FROM_BYTES = 8192  # what is shorter is found as fast as it is kept
 _WHOLE_ANSWERS = 500  # so many are made before the answer begins; more go out while they are found
 
 
@@ -57,6 +58,19 @@ async def _search(context: Context, request: Request, names: tuple[str, ...], le
     choice = negotiate(request.accept(), _ANSWERS)
     if choice is None:
         raise NotAcceptable("the answer to a search is application/dicom+json or application/dicom+xml")
+    # Large answers are kept while the index stays as it is: work lists and long studies are asked for over and over.
+    stands_on = standing(context.archive, request.actor())
+    question = (level, names, request.query_string, request.base_url, choice.offer.essence)
+    known = context.answer_cache.get(question, stands_on)
+    if known is not None:
+        return known
+    answer = await _found(context, request, names, level, choice.offer)
+    if isinstance(answer.body, bytes) and len(answer.body) >= _KEPT_FROM_BYTES:
+        context.answer_cache.put(question, stands_on, answer)
+    return answer
+
+
+async def _found(context: Context, request: Request, names: tuple[str, ...], level: Level, offer: Offer) -> Answer:
     search = parse_search(request.parameters())
     making = _Making(context, request, names, level, search, _limit(context, search))
     try:
@@ -68,13 +82,13 @@ async def _search(context: Context, request: Request, names: tuple[str, ...], le
     if page.total is not None:
         headers += (("x-total-count", str(page.total)),)
     headers += tuple(("warning", f'299 sagittal "{warning}"') for warning in _warnings(making, page))
-    if page.rest is None and not is_xml(choice.offer) and not making.to_be_read:
-        return Answer(200, (("content-type", choice.offer.essence), *headers), making.whole(page))
+    if page.rest is None and not is_xml(offer) and not making.to_be_read:
+        return Answer(200, (("content-type", offer.essence), *headers), making.whole(page))
     texts = making.texts(page)
-    if is_xml(choice.offer):
+    if is_xml(offer):
         content_type, body = xml_body(texts)
     else:
-        content_type, body = choice.offer.essence, _json_array(texts)
+        content_type, body = offer.essence, _json_array(texts)
     headers = (("content-type", content_type), *headers)
     if page.rest is None:
         return Answer(200, headers, b"".join([piece async for piece in body]))

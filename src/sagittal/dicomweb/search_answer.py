@@ -131,7 +131,13 @@ class TextMaker:
 def _missing(members: str, required: tuple[tuple[str, str, str], ...]) -> str:
     """Members for the required attributes that are not at the top of `members`, each with a comma before it."""
     if '"vr":"SQ"' not in members:  # so that nothing is nested
-        return "".join([member for _, beginning, member in required if beginning not in members])
+        lacking, at = "", 0
+        for _, beginning, member in required:  # mostly in the order of their tags, as the members are
+            found = members.find(beginning, at)
+            if found < 0 and (not at or members.find(beginning, 0, at) < 0):
+                lacking += member
+            at = max(found, at)
+        return lacking
     there = _MEMBERS.decode("{" + members + "}")
     return "".join([member for name, _, member in required if name not in there])
 

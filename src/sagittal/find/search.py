@@ -1,6 +1,6 @@
 """The room's verb: a question in, answers out, in batches, without holding them all."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -110,6 +110,16 @@ async def count(archive: ArchiveReader, actor: Actor, query: Query, deadline: De
     async with deadline.timeout():
         rows = await archive.select(select(func.count()).select_from(some.limit(MAX_COUNT + 1).subquery()))
     return int(rows[0][0])
+
+
+def standing(archive: ArchiveReader, actor: Actor) -> Hashable:
+    """What the answers to an actor stand on: where this is equal to what it was, a question has the answer it had.
+
+    To be asked before each question whose answer may be kept, and again before a kept one is given.
+    """
+    # An answer that is kept is a query all the same: the line in the ledger is written here too.
+    who = msgspec.structs.replace(actor, called="", address="", session="")
+    return who, archive.version(), archive.named
 
 
 def is_held_at(level: Level, tag: int) -> bool:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from sagittal.dicomweb.bulk_paths import format_path, parse_path
-from sagittal.dicomweb.cache import BytesCache
+from sagittal.dicomweb.cache import AnswerCache, BytesCache
+from sagittal.dicomweb.exchange import Answer
 from sagittal.dicomweb.frame_types import frame_type
 from sagittal.dicomweb.pieces import WHOLE_BYTES, Multipart, Part, body_of, joined
 from sagittal.dicomweb.urls import resource_url, scope_of
@@ -121,3 +122,17 @@ def test_what_cannot_be_a_uid_names_nothing(uid: str) -> None:
 
 def test_uids_of_odd_forms_are_quoted_in_urls() -> None:
     assert resource_url("http://h", "1.2", "a b/c", "1") == "http://h/studies/1.2/series/a%20b%2Fc/instances/1"
+
+
+def test_a_kept_answer_is_let_go_when_what_it_stands_on_changed() -> None:
+    cache = AnswerCache(100)
+    cache.put("question", "before", Answer(200, (), b"text"))
+    assert cache.get("question", "after") is None
+    assert cache.get("question", "before") is None
+
+
+def test_kept_answers_take_no_more_room_than_they_are_given() -> None:
+    cache = AnswerCache(10)
+    for name in ("first", "second", "first"):
+        cache.put(name, 1, Answer(200, (), b"123456"))
+    assert (cache.get("first", 1), cache.get("second", 1)) == (Answer(200, (), b"123456"), None)

@@ -24,7 +24,7 @@ class ReaderPool:
     """Runs queries beside each other and beside the writer; each sees what was committed when it began."""
 
     def __init__(self, path: Path, threads: int, beside: Path | None = None) -> None:
-        """Reads the database at `path`, which is to exist, and the tables of another one `beside` it, if that exists."""
+        """Reads the database at `path`, which exists, and the tables of another one `beside` it, if there is one."""
         self._path = path
         self._beside = beside
         self._local = threading.local()
@@ -32,6 +32,8 @@ class ReaderPool:
             "sqlite://", creator=self._connect, poolclass=NullPool, isolation_level="AUTOCOMMIT"
         )
         self._open: list[Connection] = []
+        self._watching: sqlite3.Connection | None = None  # of the event loop's thread; asks for nothing that waits
+        self._versions: tuple[str, ...] = ()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="sagittal-read")
 
     def _connect(self) -> sqlite3.Connection:
@@ -77,10 +79,21 @@ class ReaderPool:
         except sqlite3.OperationalError as error:
             raise Exhausted(f"the index cannot answer: {error}") from error
 
+    def version(self) -> tuple[int, ...]:
+        """Another value whenever anything was committed to what is read here, by whichever process; takes some 5 us."""
+        if self._watching is None:
+            self._watching = self._connect()
+            names = [row[1] for row in self._watching.execute("PRAGMA database_list").fetchall()]
+            self._versions = tuple(f"PRAGMA {name}.data_version" for name in names if name != "temp")
+        return tuple([self._watching.execute(sql).fetchone()[0] for sql in self._versions])
+
     def close(self) -> None:
         """Waits for the queries under way and closes the connections."""
         self._threads.shutdown(wait=True)
         for connection in self._open:
             connection.close()
         self._open.clear()
+        if self._watching is not None:
+            self._watching.close()
+            self._watching = None
         self._engine.dispose()
