@@ -1,9 +1,11 @@
 """STOW-RS of metadata and bulk data: what is stored is a sound DICOM file, by pydicom's reading."""
 
 import json
+import socket
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import imagecodecs
@@ -13,6 +15,7 @@ import pytest
 
 from sagittal.dicom import xml_model
 from sagittal.dicom.web.multipart import MultipartWriter
+from sagittal.runtime.deadline import Deadline
 from support.video import video
 from support.web import WebServer, serving
 
@@ -244,3 +247,63 @@ def test_bulk_data_without_a_location_is_400(server: WebServer) -> None:
     body = writer.begin_part({"Content-Type": "image/jpeg"}) + b"x" + writer.end()
     headers = {"content-type": f'multipart/related; type="{JSON}"; boundary=b'}
     assert httpx.post(f"{server.dicom_web}/studies", content=body, headers=headers).status_code == 400
+
+
+def three_of(*, frames: int) -> bytes:
+    """Metadata of three instances of so many JPEG frames, and their parts."""
+    writer = MultipartWriter("b")
+    datasets = [
+        metadata(**pixels(f"bulk/{n}")) | {"00080018": {"vr": "UI", "Value": [f"1.2.3.1.{n}"]}} for n in (1, 2, 3)
+    ]
+    if frames > 1:
+        datasets = [dataset | {"00280008": {"vr": "IS", "Value": [frames]}} for dataset in datasets]
+    body = writer.begin_part({"Content-Type": JSON}) + json.dumps(datasets).encode()
+    frame = bytes(imagecodecs.jpeg8_encode(GREY, level=95))
+    for number in (1, 2, 3):
+        for _ in range(frames):
+            body += writer.begin_part({"Content-Type": "image/jpeg", "Content-Location": f"bulk/{number}"}) + frame
+    return body + writer.end()
+
+
+def kept(server: WebServer) -> list[str]:
+    return sorted(one["00080018"]["Value"][0] for one in httpx.get(f"{server.dicom_web}/instances").json())
+
+
+async def wait_for_events(server: WebServer, count: int) -> None:
+    deadline = Deadline.after(10)
+    while len(events := await server.archive.events(0, 100)) < count:
+        assert await server.archive.changed(events[-1].seq if events else 0, deadline)
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_what_was_complete_stays_when_the_connection_breaks(server: WebServer, frames: int) -> None:
+    body = three_of(frames=frames)
+    address = urlsplit(server.url)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        head = f"POST /dicom-web/studies HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n"
+        head += f'Content-Type: multipart/related; type="{JSON}"; boundary=b\r\n\r\n'
+        connection.sendall(head.encode() + body[:-100])  # within the last part
+    server.run(wait_for_events(server, 2))
+    assert kept(server) == ["1.2.3.1.1", "1.2.3.1.2"]
+
+
+@pytest.mark.parametrize(("frames", "found"), [(1, ["1.2.3.1.1"]), (2, ["1.2.3.1.1", "1.2.3.1.2"])])
+def test_frames_that_may_be_missing_are_not_made_an_instance(server: WebServer, frames: int, found: list[str]) -> None:
+    """Cut behind the second instance's last frame: only metadata that counts the frames tells that it was the last."""
+    body = three_of(frames=frames)
+    begin = f"Content-Location: bulk/{3}".encode()
+    cut = body.rindex(b"--b", 0, body.index(begin)) + 4
+    headers = {"content-type": f'multipart/related; type="{JSON}"; boundary=b'}
+    answer = httpx.post(f"{server.dicom_web}/studies", content=body[:cut] + b"\n", headers=headers)
+    assert answer.status_code == 202
+    assert "broke off" in answer.headers["warning"]
+    assert kept(server) == found
+    refused = [item["00081155"]["Value"][0] for item in answer.json()["00081198"]["Value"]]
+    assert sorted([*found, *refused]) == ["1.2.3.1.1", "1.2.3.1.2", "1.2.3.1.3"]
+
+
+def test_a_body_that_breaks_off_before_any_metadata_is_400(server: WebServer) -> None:
+    headers = {"content-type": f'multipart/related; type="{JSON}"; boundary=b'}
+    assert (
+        httpx.post(f"{server.dicom_web}/studies", content=three_of(frames=1)[:200], headers=headers).status_code == 400
+    )

@@ -79,13 +79,14 @@ def _is_composed(media_type: MediaType) -> bool:
 
 
 async def _take_composed(context: Context, request: Request, media_type: MediaType, intake: "_Intake") -> None:
-    """Feeds instances made of metadata and bulk data to the intake, when all of the body is here."""
+    """Feeds instances made of metadata and bulk data to the intake, when all of the body is here, or no more comes."""
     spool = Spool(context)
     try:
         received = await receive(context, request.body(), media_type, spool)
         for dataset in received.datasets:
             try:
                 intake.begin({})
+                received.check_all_came(dataset)
                 async for piece in composed(context, dataset, received):
                     await intake.write(piece)
                 await intake.end()
@@ -93,6 +94,12 @@ async def _take_composed(context: Context, request: Request, media_type: MediaTy
                 await intake.refuse(error, *names_of(dataset))
     finally:
         spool.close()
+    if received.broken is None:
+        return
+    log.warning("store broken off", request_id=request.id, kept=intake.complete, detail=str(received.broken))
+    if isinstance(received.broken, ClientGone):
+        raise received.broken
+    intake.broken = received.broken
 
 
 async def _take(request: Request, media_type: MediaType, intake: "_Intake") -> None:

@@ -16,8 +16,10 @@ from sagittal.dicom.json_model import JsonDataset
 from sagittal.dicom.web.content_type import MediaType, parse_content_type
 from sagittal.dicom.web.multipart import MultipartLimits, MultipartReader, PartBegin, PartData
 from sagittal.dicomweb.context import Context
+from sagittal.dicomweb.exchange import ClientGone
 from sagittal.dicomweb.problems import TooLarge, UnsupportedMediaType
-from sagittal.errors import Invalid
+from sagittal.errors import Exhausted, Invalid, SagittalError
+from sagittal.ingest.bulk_video import is_video
 from sagittal.ingest.composed import Bulk, Stretch, compose
 from sagittal.ingest.png import IMAGE_PNG, unpacked
 from sagittal.runtime.deadline import Deadline
@@ -27,6 +29,7 @@ XML = "application/dicom+xml"
 METADATA = frozenset({JSON, XML})
 _GENERAL = {"application/json": JSON, "application/xml": XML, "text/xml": XML}
 
+_OCTETS = "application/octet-stream"
 _MAX_METADATA_BYTES = 64 * 1024**2
 _IN_MEMORY_BYTES = 4 * 1024**2
 _PIECE_BYTES = 256 * 1024
@@ -37,15 +40,33 @@ class Received(NamedTuple):
 
     Attributes:
         datasets: the metadata, one data set an instance.
-        bulk: bulk data by Content-Location.
+        bulk: bulk data by Content-Location; only whole parts.
+        broken: why the body ended before its end, if it did.
+        last: the bulk data whose part came last.
     """
 
     datasets: tuple[JsonDataset, ...]
     bulk: Mapping[str, "StoredBulk"]
+    broken: SagittalError | ClientGone | None = None
+    last: "StoredBulk | None" = None
 
     def find(self, uri: str) -> "StoredBulk | None":
         """The bulk data of a BulkDataURI: the same text, or else the same path."""
-        return self.bulk.get(uri) or self.bulk.get(_path(uri))
+        found = self.bulk.get(uri) or self.bulk.get(_path(uri))
+        return found if found is not None and found.spans else None
+
+    def check_all_came(self, dataset: JsonDataset) -> None:
+        """Raises Invalid where frames of an instance may be missing since the body broke off before they came."""
+        bulk = self.find(_pixel_uri(dataset))
+        if self.broken is None or bulk is None:
+            return
+        element = dataset.get("00280008")
+        said = element.get("Value") if isinstance(element, dict) else None
+        is_all = str(said[0]) == str(len(bulk.spans)) if isinstance(said, list) and said else bulk is not self.last
+        is_checked = bulk.essence == _OCTETS and not bulk.transfer_syntax_uid  # by its length, when it is composed
+        is_all = is_all or is_checked or is_video(bulk.essence, bulk.transfer_syntax_uid)
+        if not is_all:
+            raise Invalid("the body broke off, and more frames may have been on their way")
 
 
 class Spool:
@@ -103,19 +124,32 @@ class StoredBulk:
 
 
 async def receive(context: Context, body: AsyncIterator[bytes], media_type: MediaType, spool: Spool) -> Received:
-    """The request's body, taken apart.
+    """The request's body, taken apart; what came whole of one that breaks off after metadata.
 
     Raises:
         Invalid: the body or the metadata is malformed.
         TooLarge: there is more than this site takes.
+        Exhausted, ClientGone: it stopped before there was metadata.
     """
     reception = _Reception(spool)
+    try:
+        await _take_apart(context, body, media_type, reception)
+    except (Invalid, Exhausted, ClientGone) as error:
+        if not reception.has_metadata:
+            raise
+        return reception.finish(error)
+    return reception.finish()
+
+
+async def _take_apart(
+    context: Context, body: AsyncIterator[bytes], media_type: MediaType, reception: "_Reception"
+) -> None:
     if media_type.essence in METADATA:
         reception.begin({"content-type": media_type.essence})
         async for data in body:
             await reception.write(data)
         reception.end()
-        return reception.finish()
+        return
     reader = MultipartReader(media_type.boundary, MultipartLimits(max_parts=context.limits.max_parts))
     async for data in body:
         for event in reader.feed(data):
@@ -126,7 +160,6 @@ async def receive(context: Context, body: AsyncIterator[bytes], media_type: Medi
             else:
                 reception.end()
     reader.close()
-    return reception.finish()
 
 
 class _Reception:
@@ -140,11 +173,12 @@ class _Reception:
         self._metadata: bytearray | None = None
         self._metadata_bytes = 0
         self._current: StoredBulk | None = None
+        self._last: StoredBulk | None = None
         self._start = 0
 
     def begin(self, headers: Mapping[str, str]) -> None:
         """A part begins."""
-        media_type = parse_content_type(headers.get("content-type", "application/octet-stream"))
+        media_type = parse_content_type(headers.get("content-type", _OCTETS))
         location = headers.get("content-location", "")
         # Some clients call metadata by the general name of its form; what has no location can be nothing else.
         essence = media_type.essence if location else _GENERAL.get(media_type.essence, media_type.essence)
@@ -158,6 +192,7 @@ class _Reception:
         if bulk.essence != media_type.essence:
             raise UnsupportedMediaType("parts of one Content-Location are of one media type; got several")
         self._current, self._start = bulk, self._spool.length
+        self._last = bulk
 
     async def write(self, data: bytes | memoryview) -> None:
         """More bytes of the part."""
@@ -178,9 +213,14 @@ class _Reception:
             self._current.spans.append((self._start, self._spool.length - self._start))
             self._current = None
 
-    def finish(self) -> Received:
-        """All of it."""
-        return Received(tuple(self._datasets), self._bulk)
+    @property
+    def has_metadata(self) -> bool:
+        """Whether that of an instance came whole."""
+        return bool(self._datasets)
+
+    def finish(self, broken: SagittalError | ClientGone | None = None) -> Received:
+        """All of it, or what there is before it broke off."""
+        return Received(tuple(self._datasets), self._bulk, broken, self._last)
 
 
 def _path(uri: str) -> str:
@@ -210,14 +250,19 @@ async def _with_images(
     context: Context, dataset: JsonDataset, received: Received
 ) -> tuple[JsonDataset, Mapping[str, Bulk]]:
     """PNG pixel data unpacked, since no Transfer Syntax has it, and the metadata with what the PNG says."""
-    element = dataset.get("7FE00010")
-    uri = element.get("BulkDataURI") if isinstance(element, dict) else None
-    bulk = received.find(uri) if isinstance(uri, str) else None
-    if bulk is None or uri is None or bulk.essence != IMAGE_PNG:
+    uri = _pixel_uri(dataset)
+    bulk = received.find(uri)
+    if bulk is None or bulk.essence != IMAGE_PNG:
         return dataset, {}
     deadline = Deadline.after(context.limits.request_timeout_s)
     dataset, pixels = await unpacked(dataset, bulk, context.pool, deadline)
     return dataset, {uri: pixels}
+
+
+def _pixel_uri(dataset: JsonDataset) -> str:
+    element = dataset.get("7FE00010")
+    uri = element.get("BulkDataURI") if isinstance(element, dict) else None
+    return uri if isinstance(uri, str) else ""
 
 
 def names_of(dataset: JsonDataset) -> tuple[str, str]:
