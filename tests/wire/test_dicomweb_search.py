@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -177,3 +178,14 @@ def test_head_tells_of_an_answer_without_giving_it(server: WebServer) -> None:
     assert answer.status_code == 200
     assert int(answer.headers["content-length"]) > 100
     assert answer.content == b""
+
+
+def test_a_long_answer_asked_for_again_has_what_came_meanwhile(tmp_path: Path) -> None:
+    with serving(tmp_path / "data") as running:
+        files = [instance(study="1.1", series="1.1.1", uid=f"1.1.1.{n}", number=n) for n in range(1, 22)]
+        assert stow(running, files[:20]).status_code == 200
+        first = get(running, "/studies/1.1/instances")
+        assert len(first.content) > 8192
+        assert get(running, "/studies/1.1/instances").content == first.content
+        assert stow(running, files[20:]).status_code == 200
+        assert len(get(running, "/studies/1.1/instances").json()) == 21
