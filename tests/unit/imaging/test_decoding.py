@@ -133,3 +133,20 @@ def test_floats_stay_as_they_are() -> None:
     values = np.array([[0.5, -1.25]], "<f4")
     shape = FrameShape(rows=1, columns=2, bits_allocated=32, bits_stored=32, high_bit=31, pixel_tag=0x7FE00008)
     assert decode_frame(values.tobytes(), shape).tolist() == [[0.5, -1.25]]
+
+
+@pytest.mark.parametrize("order", ["as PS3.5 has it", "turned around"])
+def test_big_endian_cells_of_32_bits_are_read_in_either_order_of_their_words(order: str) -> None:
+    values = np.linspace(0, 3_000_000, 64).astype(np.uint32).reshape(8, 8)
+    by_word = values.astype("<u4").view("<u2").astype(">u2").tobytes()
+    data = by_word if order == "as PS3.5 has it" else values.astype(">u4").tobytes()
+    shape = FrameShape(
+        rows=8,
+        columns=8,
+        bits_allocated=32,
+        bits_stored=32,
+        high_bit=31,
+        is_little_endian=False,
+        transfer_syntax_uid="1.2.840.10008.1.2.2",
+    )
+    assert np.array_equal(decode_frame(data, shape), values)

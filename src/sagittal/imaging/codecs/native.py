@@ -42,7 +42,21 @@ def _cells(data: Buffer, shape: FrameShape, count: int) -> Array:
     dtype = np.dtype(shape.dtype).newbyteorder("<" if shape.is_little_endian else ">")
     if width == 1 and _is_swapped(shape):
         return _swapped(data, count).view(shape.dtype)
+    if width == 4 and _is_swapped(shape) and not shape.is_float:
+        return _joined(np.frombuffer(data, ">u2", 2 * count).reshape(-1, 2)).view(shape.dtype)
     return np.frombuffer(data, dtype, count).astype(shape.dtype, copy=False)
+
+
+def _joined(words: Array) -> Array:
+    """Pairs of 16-bit words to 32-bit cells.
+
+    By PS3.5 Sections 7.3 and 8.2 the first word has the lower bits, as DCMTK and GDCM read and write it. pydicom and
+    those who write with it turn all four bytes around. The upper half is the one that changes less between neighbours.
+    """
+    first, last = words[:, 0].astype(np.uint32), words[:, 1].astype(np.uint32)
+    changes = [int(np.abs(np.diff(half.astype(np.int64))).sum()) for half in (first, last)]
+    joined: Array = (first << 16) | last if changes[0] < changes[1] else (last << 16) | first
+    return joined
 
 
 def _is_swapped(shape: FrameShape) -> bool:
