@@ -61,6 +61,9 @@ _ELEMENTS: dict[str, _CodeElement] = {
 }
 """ISO registration number to code element (PS3.3 Tables C.12-2 to C.12-4)."""
 
+_MULTI_BYTE = frozenset({"58", "87", "149", "159"})
+"""Those that only an escape sequence brings in (PS3.3 Table C.12-4), never the first value."""
+
 _STAND_ALONE = {"ISO_IR 192": "utf_8", "GB18030": "gb18030", "GBK": "gbk"}
 
 _SEEN_IN_THE_FIELD = {
@@ -183,6 +186,26 @@ def expressible(text: str, sets: tuple[str, ...]) -> bool:
     if scheme.stands_alone:
         return _survives(text, scheme.codec)
     return all(_element_for(character, scheme.elements) is not None for character in set(text))
+
+
+def defined(sets: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The same character set in Defined Terms of PS3.3 Section C.12.1.1.2; None if it has none.
+
+    >>> defined(("ISO-IR 100",)), defined(("utf-8",)), defined(("", "ISO2022IR87")), defined(("ISO_IR 999",))
+    (('ISO_IR 100',), ('ISO_IR 192',), ('', 'ISO 2022 IR 87'), None)
+    """
+    terms = [_canonical(term) for term in sets]
+    if any(said and (not term or term in _CODEC_NAMES_AS_TERMS) for said, term in zip(sets, terms, strict=True)):
+        return None
+    if terms and terms[0] in _STAND_ALONE:
+        return (terms[0],)
+    numbers = list(dict.fromkeys(term for term in terms if term in _ELEMENTS and _ELEMENTS[term] is not _ASCII))
+    if not numbers:
+        return DEFAULT
+    is_first = terms[0] == numbers[0] and numbers[0] not in _MULTI_BYTE
+    if is_first and len(numbers) == 1:
+        return (f"ISO_IR {numbers[0]}",)
+    return (*(() if is_first else ("",)), *(f"ISO 2022 IR {number}" for number in numbers))
 
 
 def smallest_for(text: str) -> tuple[str, ...]:

@@ -94,7 +94,8 @@ async def _answer(visit: Visit, context_id: int, request: CFindRequest) -> int:
 def encode_answer(found: Found, identifier: Identifier, aet: str, transfer_syntax_uid: str) -> bytes:
     """An answer's identifier: every key that was asked for, empty if we have none, and where it can be retrieved.
 
-    In the requester's character set if that can express it, else in UTF-8 (PS3.4 Section C.4.1.1.3.2).
+    In the requester's character set if that can express it, else in UTF-8 (PS3.4 Section C.4.1.1.3.2); never under a
+    term that the standard does not define, though the request has one.
     """
     dataset: JsonDataset = msgspec.json.decode(found.text())
     dataset[f"{QUERY_RETRIEVE_LEVEL:08X}"] = {"vr": "CS", "Value": [identifier.level.value]}
@@ -104,7 +105,7 @@ def encode_answer(found: Found, identifier: Identifier, aet: str, transfer_synta
     if identifier.level is not Level.PATIENT:
         wanted.append((INSTANCE_AVAILABILITY,))
     answer = json_model.project(dataset, wanted, fill=True)
-    sets = identifier.character_set
+    sets = character_sets.defined(identifier.character_set) or character_sets.DEFAULT
     text = msgspec.json.encode(answer).decode()
     if not text.isascii() and not character_sets.expressible(text, sets):
         sets = character_sets.UTF_8

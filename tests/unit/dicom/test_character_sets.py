@@ -125,6 +125,37 @@ def test_an_unknown_term_is_the_default_repertoire(term: str) -> None:
     assert character_sets.encode("é", "LO", (term,)) == b"?"
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ((), ()),
+        (("",), ()),
+        (("ISO_IR 6",), ()),
+        (("ISO 2022 IR 6", "ISO 2022 IR 87"), ("", "ISO 2022 IR 87")),
+        (("ISO 2022 IR 100", "ISO_IR 87"), ("ISO 2022 IR 100", "ISO 2022 IR 87")),
+        (("ISO 2022 IR 149",), ("", "ISO 2022 IR 149")),
+        (("iso_ir 192", "ISO 2022 IR 87"), ("ISO_IR 192",)),
+        (("GB18030",), ("GB18030",)),
+        (("windows-1251",), None),
+        (("", "KLINGON"), None),
+    ],
+)
+def test_a_set_is_told_in_defined_terms_or_not_at_all(said: tuple[str, ...], meant: tuple[str, ...] | None) -> None:
+    assert character_sets.defined(said) == meant
+
+
+@given(
+    st.text(),
+    st.lists(st.sampled_from(["", "ISO_IR 13", "ISO-IR 100", "ISO 2022 87", "utf8", "GBK", "ISO 2022 IR 149"])),
+)
+def test_in_defined_terms_a_text_has_the_same_meaning(text: str, said: list[str]) -> None:
+    sets = character_sets.defined(tuple(said))
+    assert sets is None or character_sets.defined(sets) == sets
+    if sets is not None and character_sets.expressible(text, sets):
+        encoded = character_sets.encode(text, "UT", sets)
+        assert character_sets.decode(encoded, "UT", tuple(said)) == character_sets.decode(encoded, "UT", sets)
+
+
 def test_a_windows_code_page_is_read() -> None:
     assert character_sets.decode("Пётр".encode("cp1251"), "PN", ("windows-1251",)) == "Пётр"
     assert character_sets.encode("Пётр", "PN", ("cp1251",)) == "Пётр".encode("cp1251")
