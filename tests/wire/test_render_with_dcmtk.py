@@ -141,6 +141,43 @@ def test_every_real_greyscale_file_that_dcmtk_shows_looks_the_same(tmp_path: Pat
     assert compared > 50
 
 
+@shared
+def test_rescaling_to_a_few_units_does_not_change_the_picture(tmp_path: Path) -> None:
+    """DCMTK rounds them to whole units; it shows the same file without rescaling as we do the file itself."""
+    require("dcm2pnm")
+    compared, differing = 0, []
+    for path in _real_files():
+        dataset = _finely_rescaled(path)
+        if dataset is None:
+            continue
+        frame = Frame(path)
+        window = min_max_window(modality_of(frame.seen).apply(frame.decoded).astype(np.float64))
+        ours = render_frame(frame.decoded, frame.attributes, choice=Choice(voi=VoiChoice(window=window)))
+        del dataset.RescaleSlope, dataset.RescaleIntercept
+        plain = tmp_path / "plain.dcm"
+        dataset.save_as(plain)
+        compared += 1
+        worst = int(np.abs(of_dcmtk(plain, tmp_path, "+Wm") - ours).max())
+        if worst > 1:
+            differing.append((file_id(path), worst))
+    assert differing == []
+    assert compared >= 3
+
+
+def _finely_rescaled(path: Path) -> pydicom.Dataset | None:
+    """A greyscale file without window whose values are rescaled to a range in which whole numbers say little."""
+    try:
+        dataset = pydicom.dcmread(path)
+        slope = float(dataset.get("RescaleSlope") or 1)
+        if not dataset.PhotometricInterpretation.startswith("MONOCHROME") or "WindowCenter" in dataset or slope >= 0.1:
+            return None
+        frame = Frame(path)
+    except Exception:  # what pydicom or our codecs do not read is another test's
+        return None
+    values = modality_of(frame.seen).apply(frame.decoded).astype(np.float64)
+    return dataset if 0 < float(values.max() - values.min()) < _FEWEST_GREYS else None
+
+
 def _choice(path: Path) -> Choice | None:
     """The file's first window, or one over all values; None for what is not compared."""
     try:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.errors import Invalid
-from sagittal.imaging.render.attributes import number, text
+from sagittal.imaging.render.attributes import items, number, text
 from sagittal.imaging.render.lookup import Lookup, read_palette
 from sagittal.imaging.render.palettes import known_palette
 
@@ -41,6 +41,30 @@ def palette_shades(shades: npt.NDArray[np.float64], dataset: JsonDataset) -> Col
         (palette.entries >> shift)[np.rint(shades * (len(palette.entries) - 1)).astype(np.intp)] for palette in palettes
     ]
     return np.stack(planes, axis=-1).astype(np.uint8)
+
+
+def supplemental_colour(
+    frame: npt.NDArray[np.generic], dataset: JsonDataset
+) -> tuple[Colour, npt.NDArray[np.bool_]] | None:
+    """The colours of a greyscale frame, (rows, columns, 3), and where they go, (rows, columns); None without colours.
+
+    Of COLOR and MIXED frames stored values from the second value of the descriptor on are in colour (PS3.3 Section
+    C.7.6.19), of COLOR_RANGE ones those within a range, which is spread over the palette.
+
+    Raises:
+        Invalid: a palette is missing or cannot be read.
+    """
+    presentation = text(dataset, "00089205").upper()
+    if presentation in ("COLOR", "MIXED") and "00281101" in dataset:
+        palettes = _palettes(dataset, is_signed=frame.dtype.kind == "i")
+        return palette_colour(frame, dataset), np.asarray(frame.astype(np.int64) >= palettes[0].first)
+    ranges = items(dataset, "00281230")
+    if presentation == "COLOR_RANGE" and ranges:
+        low, high = number(ranges[0], "00281231", 0.0), number(ranges[0], "00281232", 0.0)
+        values = np.nan_to_num(frame.astype(np.float64))
+        shades = np.clip((values - low) / max(high - low, 1e-9), 0.0, 1.0)
+        return palette_shades(shades, dataset), (values >= low) & (values <= high)
+    return None
 
 
 def _palettes(dataset: JsonDataset, *, is_signed: bool) -> list[Lookup]:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.errors import Invalid
 from sagittal.imaging.render.attributes import attributes_of_frame, numbers, text
-from sagittal.imaging.render.colour import palette_colour, sampled_colour
+from sagittal.imaging.render.colour import palette_colour, sampled_colour, supplemental_colour
 from sagittal.imaging.render.grayscale import AS_STORED, VoiChoice, stages_of, to_grey
 from sagittal.imaging.render.icc import converted, icc_profile
 from sagittal.imaging.render.overlays import overlay_mask
@@ -90,7 +90,12 @@ def picture_of(frame: npt.NDArray[np.generic], view: JsonDataset, choice: Choice
         return corrected(sampled_colour(frame, view), view, choice)
     if frame.ndim != 2:
         raise Invalid(f"a frame has 2 or 3 dimensions; got {frame.ndim}")
-    return to_grey(frame, stages_of(view, frame, choice.voi))
+    grey = to_grey(frame, stages_of(view, frame, choice.voi))
+    coloured = supplemental_colour(frame, view) if "00089205" in view else None
+    if coloured is None:
+        return grey
+    colours, where = coloured
+    return corrected(np.where(where[..., None], colours, grey[..., None]), view, choice)
 
 
 def corrected(picture: Picture, view: JsonDataset, choice: Choice) -> Picture:

@@ -211,3 +211,44 @@ def test_a_binary_value_that_is_no_base64_is_invalid() -> None:
     json: JsonDataset = {"00282000": {"vr": "OB", "InlineBinary": "§"}}
     with pytest.raises(Invalid, match="base64"):
         binary(json, "00282000")
+
+
+def with_palette(first: int = 200, **more: Any) -> Dataset:  # Any: pydicom's attributes are of any type
+    """Three colours from a stored value on: red, green, blue."""
+    dataset = grey(WindowCenter="128", WindowWidth="256", **more)
+    for number in range(3):
+        dataset.add_new(0x00281101 + number, "US", [3, first, 8])
+        dataset.add_new(0x00281201 + number, "OW", bytes([255 * (at == number) for at in range(3)]) + b"\0")
+    return dataset
+
+
+@pytest.mark.parametrize("presentation", ["COLOR", "MIXED"])
+def test_a_supplemental_palette_colours_values_from_its_first_on(presentation: str) -> None:
+    frame = np.array([[0, 100, 199, 200, 201, 202, 255]], np.uint8)
+    shown = render_frame(frame, with_palette(PixelPresentation=presentation).to_json_dict())[0].tolist()
+    assert shown[:3] == [[0] * 3, [100] * 3, [199] * 3]
+    assert shown[3:] == [[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 255]]
+
+
+def test_a_palette_beside_a_grey_frame_that_is_to_stay_grey_is_passed_over() -> None:
+    assert (
+        render_frame(np.zeros((2, 2), np.uint8), with_palette(PixelPresentation="MONOCHROME").to_json_dict()).ndim == 2
+    )
+
+
+def test_a_range_of_stored_values_is_spread_over_the_palette() -> None:
+    mapped = Dataset()
+    mapped.MinimumStoredValueMapped, mapped.MaximumStoredValueMapped = 50.0, 150.0
+    dataset = with_palette(0, PixelPresentation="COLOR_RANGE", StoredValueColorRangeSequence=[mapped])
+    shown = render_frame(np.array([[49, 50, 100, 150, 151]], np.uint8), dataset.to_json_dict())[0].tolist()
+    assert shown == [[49] * 3, [255, 0, 0], [0, 255, 0], [0, 0, 255], [151] * 3]
+
+
+def test_a_region_of_interest_is_drawn_as_its_outline() -> None:
+    bits = [0, 0, 0, 0, 0, *([0, 1, 1, 1, 0] * 3), 0, 0, 0, 0, 0]
+    dataset = grey(WindowCenter="50", WindowWidth="100")
+    dataset.update(overlay(5, 5, bits))
+    dataset[0x60000040].value = "R"
+    shown = render_frame(np.zeros((5, 5), np.uint8), dataset.to_json_dict())
+    assert shown[2].tolist() == [0, 255, 0, 255, 0]
+    assert shown[1].tolist() == [0, 255, 255, 255, 0]

@@ -11,7 +11,7 @@ from sagittal.dicom.json_model import JsonDataset
 from sagittal.imaging.render.attributes import attributes_of_frame, items, number, text
 from sagittal.imaging.render.grayscale import Rescale, VoiChoice, modality_of
 from sagittal.imaging.render.overlays import OVERLAY_GROUPS
-from sagittal.imaging.render.presentation.references import applies
+from sagittal.imaging.render.presentation.references import COLOUR, applies
 from sagittal.imaging.render.recipe import Window
 from sagittal.imaging.render.voi import Values, stored_lookups, stored_windows
 
@@ -21,6 +21,7 @@ _PRESENTATION = ("20500010", "20500020")
 _SHUTTER = tuple(f"001816{number:02X}" for number in (0, 2, 4, 6, 8, 0x10, 0x12, 0x20, 0x22, 0x23, 0x24))
 _COLOUR = ("00282000", "00082002")
 _ACTIVATION = "1001"
+_PIXEL_PRESENTATION = "00089205"
 
 PALETTE = ("00281199", *(f"0028{base + colour:04X}" for base in (0x1101, 0x1201, 0x1221) for colour in range(3)))
 
@@ -37,6 +38,8 @@ def seen_attributes(image: JsonDataset, state: JsonDataset, index: int) -> JsonD
         if tag in state:
             seen[tag] = state[tag]
     seen.update(_values_of_interest(state, text(image, "00080018"), index + 1))
+    if text(state, "00080016") != COLOUR:
+        seen.pop(_PIXEL_PRESENTATION, None)  # grey states know of no supplemental palettes
     if text(frame, "00280004").startswith("MONOCHROME"):
         seen["00280004"] = {"vr": "CS", "Value": ["MONOCHROME2"]}
     seen.update(_overlays(image, state))
