@@ -17,6 +17,7 @@ from sagittal.archive.archive import Archive
 from sagittal.archive.filling import fill_attributes
 from sagittal.archive.lock import FolderInUse, ReadOnlyFolder
 from sagittal.archive.reader import INDEX_NAME, ArchiveReader, open_reader
+from sagittal.audit.keeping import kept_ledger
 from sagittal.dicomweb.app import WebApp, create_app
 from sagittal.dicomweb.context import BASE_PATH, WebLimits
 from sagittal.dicomweb.server import TLS, HTTPServer, start_http
@@ -112,7 +113,12 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with opened_archive(settings) as archive, _searchable(settings, archive), worker_pool() as pool:
+    async with (
+        opened_archive(settings) as archive,
+        kept_ledger(settings, archive),
+        _searchable(settings, archive),
+        worker_pool() as pool,
+    ):
         listener = Listener(settings, services(archive, settings, pool), _dicom_tls(settings))
         async with listener, _web(settings, archive, pool) as web:
             dicom = None

@@ -20,6 +20,7 @@ from sagittal.archive.records.connect import revision_of as records_revision_of
 from sagittal.archive.records.records import RECORDS_NAME, RecordsReader
 from sagittal.archive.settings import ArchiveSettings
 from sagittal.errors import Corrupt, Invalid, NotFound, Unsupported
+from sagittal.runtime.witness import NoWitness, Witness
 
 INDEX_NAME = "index.db"
 PACKS_NAME = "packs"
@@ -34,6 +35,7 @@ class ArchiveReader:
         root: the data folder.
         packs: its folder of packs.
         records: what no pack holds.
+        witness: who is told what is done with what is kept; nobody, until somebody is put there.
         named: the attributes that the site wants to search by, and how far their index is.
     """
 
@@ -53,6 +55,7 @@ class ArchiveReader:
         self._readers = ReaderPool(root / INDEX_NAME, settings.read_threads, root / RECORDS_NAME)
         self._is_closed = False
         self.named = Named()
+        self.witness: Witness = NoWitness()
 
     async def locate(
         self, *, study: str | None = None, series: str | None = None, instance: str | None = None

@@ -56,7 +56,11 @@ _ACTOR_KINDS: Final[dict[str, ActorKind]] = {"cli": "local", "dimse": "machine"}
 
 
 class Ledger:
-    """Keeps who did what. Belongs to one event loop; `start` it before anything is told, `close` it at the end."""
+    """Keeps who did what. Belongs to one event loop; `start` it before anything is told, `close` it at the end.
+
+    Attributes:
+        written: called when there are new lines.
+    """
 
     def __init__(
         self, archive: Archive, key: bytes, *, clock: Callable[[], int] = time.time_ns, gather_s: float = 1.0
@@ -68,6 +72,7 @@ class Ledger:
             clock: nanoseconds since 1970-01-01 UTC.
             gather_s: how long changes of the archive gather before they are written.
         """
+        self.written: Callable[[], None] = lambda: None
         self._archive = archive
         self._gather_s = gather_s
         self._cursor = 0
@@ -224,6 +229,7 @@ class Ledger:
 
             if lines or opened or counting or mark is not None:
                 await self._archive.records.write(run)
+                self.written()
         except SagittalError as error:
             self._not_written(drafts, opened, closed, mark)
             _tell_all(waiting, error)

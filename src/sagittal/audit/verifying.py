@@ -12,6 +12,7 @@ from sagittal.errors import Invalid
 _FIELDS: Final = Line.__struct_fields__
 _BATCH: Final = 2000
 _LINES: Final = f"SELECT {', '.join(_FIELDS)}, hash FROM ledger WHERE seq > ? ORDER BY seq LIMIT {_BATCH}"  # noqa: S608  # names of ours
+_LAST: Final = f"SELECT {', '.join(_FIELDS)}, hash FROM ledger ORDER BY seq DESC LIMIT 2"  # noqa: S608  # as above
 _MAX_FAULTS: Final = 1000
 
 Wrong = Literal["missing", "changed", "cut off", "another chain"]
@@ -82,6 +83,16 @@ async def verify(records: RecordsReader, key: bytes, anchor: Anchor | None = Non
     if anchor is not None:
         faults += _against(anchor, anchored, last)
     return Verdict(count, Anchor(last, before.hex()), tuple(faults[:_MAX_FAULTS]))
+
+
+async def ends_well(records: RecordsReader, key: bytes) -> bool:
+    """Whether the last line follows from the one before with this key: a look that costs nothing, at each start."""
+    last = await records.fetch(_LAST, ())
+    if not last:
+        return True
+    *values, found = last[0]
+    before = bytes(last[1][-1]) if len(last) > 1 else GENESIS
+    return bool(found == hash_of(key, before, Line(*values)))
 
 
 def _against(anchor: Anchor, anchored: bytes | None, last: int) -> list[Fault]:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from sagittal.audit.acts import EVENTS
 from sagittal.audit.exporting import as_csv, as_messages
+from sagittal.audit.keeping import ledger_key
 from sagittal.audit.key import load_key
 from sagittal.audit.line import Line, hash_of_patient
 from sagittal.audit.message import Reporter, utc
@@ -19,7 +20,7 @@ from sagittal.audit.searching import Search, search
 from sagittal.audit.verifying import Anchor, Verdict
 from sagittal.audit.verifying import verify as verify_chain
 from sagittal.cli.options import PIPED_WIDTH, DataOption, SettingsOption, settled
-from sagittal.cli.records import chronicle_of, ledger_key, opened_records
+from sagittal.cli.records import chronicle_of, opened_records
 from sagittal.errors import Invalid
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.settings import Settings

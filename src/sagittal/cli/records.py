@@ -12,7 +12,8 @@ from sagittal.archive.records.connect import migrate
 from sagittal.archive.records.records import RECORDS_NAME, Records
 from sagittal.audit.acts import Kind
 from sagittal.audit.chronicle import Chronicle
-from sagittal.audit.key import KEY_NAME, make_key
+from sagittal.audit.keeping import ledger_key
+from sagittal.audit.key import make_key
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.settings import Settings
 
@@ -32,11 +33,6 @@ async def opened_records(settings: Settings) -> AsyncIterator[Records]:
 def chronicle_of(settings: Settings) -> Chronicle:
     """What writes lines of the ledger for this command line."""
     return Chronicle(make_key(ledger_key(settings)))
-
-
-def ledger_key(settings: Settings) -> Path:
-    """Where the key of the ledger is."""
-    return Path(settings.ledger_key_file) if settings.ledger_key_file else Path(settings.data, KEY_NAME)
 
 
 def change(settings: Settings, kind: Kind, subject: str, run: Callable[[Connection], T], detail: str = "") -> T:
