@@ -18,6 +18,7 @@ from sagittal.archive.index.connect import migrate
 from sagittal.archive.index.named import wanted_for
 from sagittal.archive.index.naming import name_attributes
 from sagittal.archive.index.writer import IndexWriter
+from sagittal.archive.journalled import Replay
 from sagittal.archive.lock import FolderLock
 from sagittal.archive.packs.disk import Disk
 from sagittal.archive.reader import INDEX_NAME, PACKS_NAME, ArchiveReader
@@ -26,6 +27,7 @@ from sagittal.archive.records.records import RECORDS_NAME, Records
 from sagittal.archive.repair import RepairReport, repair
 from sagittal.archive.session import PackSession
 from sagittal.archive.settings import ArchiveSettings
+from sagittal.archive.sweep import sweep
 from sagittal.dicom.attribute_path import AttributePath
 from sagittal.errors import Conflict, Corrupt
 from sagittal.runtime.actor import Actor
@@ -104,10 +106,14 @@ class Archive(ArchiveReader):
             for folder in (root, root.parent):  # the names of what was just made
                 (disk or Disk()).sync_folder(folder)
             index = IndexWriter(path, clock)
+            records = Records(root / RECORDS_NAME)
             try:
-                repairs = repair(packs, index)
-                records = Records(root / RECORDS_NAME)
+                with Replay(index, records, packs) as replay:
+                    sweep(packs, index)
+                    repairs = repair(packs, index, replay)
+                    replay.finish()
             except BaseException:
+                records.close()
                 index.close()
                 raise
         except BaseException as error:

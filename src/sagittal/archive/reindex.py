@@ -1,27 +1,32 @@
-"""Rebuilds the index from the packs alone, to the same rows, into a new file that then takes the old one's place.
+"""Rebuilds the index from the packs and the journal, to the same rows, into a new file that then takes its place.
 
 Members come back in the order they were received, over all packs: packs are joined by the time of their next member,
-and only those whose times overlap are open at once.
+and only those whose times overlap are open at once. What the journal says was done in between is done in between.
 """
 
 import heapq
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from sagittal.archive.index.connect import migrate
+from sagittal.archive.index.connect import connect_reader, migrate
 from sagittal.archive.index.naming import name_attributes
 from sagittal.archive.index.writer import IndexWriter, PackRow
+from sagittal.archive.journalled import Replay
 from sagittal.archive.lock import FolderLock
 from sagittal.archive.packs import tar
 from sagittal.archive.packs.names import SUFFIX, is_pack_id, pack_path
 from sagittal.archive.packs.scan import Scan
 from sagittal.archive.reader import INDEX_NAME, PACKS_NAME
-from sagittal.archive.restore import ReadBack, Restored, bring_in, read_back
+from sagittal.archive.records.connect import migrate as migrate_records
+from sagittal.archive.records.records import RECORDS_NAME, Records
+from sagittal.archive.restore import Interludes, ReadBack, Restored, bring_in, read_back
 from sagittal.dicom.attribute_path import AttributePath
 from sagittal.errors import NotFound
 from sagittal.runtime.log import get_logger
@@ -110,12 +115,18 @@ def reindex(
         new = root / _NEW_NAME
         _remove(new)
         migrate(new)
+        migrate_records(root / RECORDS_NAME)
+        records = Records(root / RECORDS_NAME)
         index = IndexWriter(new, clock, is_scratch=True)
         try:
             name_attributes(index, attributes)
-            report = _rebuild(packs, index, check_digests=check_digests, progress=progress)
+            with Replay(index, records, packs) as replay:
+                report = _rebuild(packs, index, replay, check_digests=check_digests, progress=progress)
+                replay.finish()
+            _go_on_from(root / INDEX_NAME, index)
         finally:
             index.close()
+            records.close()
         _swap(new, root / INDEX_NAME)
     finally:
         lock.release()
@@ -123,12 +134,29 @@ def reindex(
     return report
 
 
+def _go_on_from(old: Path, index: IndexWriter) -> None:
+    """Numbers of events go on from those of the index that is replaced, as far as it can be read."""
+    if not old.exists():
+        return
+    with suppress(sqlite3.Error), closing(connect_reader(old)) as connection:
+        row = connection.execute("SELECT coalesce(max(seq), 0), coalesce(max(at_ns), 0) FROM events").fetchone()
+        index.not_before(int(row[1]), int(row[0]))
+    with index.transaction():
+        index.count(index.last_entry)
+
+
 def _rebuild(
-    packs: Path, index: IndexWriter, *, check_digests: bool, progress: Callable[[Progress], None] | None
+    packs: Path,
+    index: IndexWriter,
+    interludes: Interludes,
+    *,
+    check_digests: bool,
+    progress: Callable[[Progress], None] | None,
 ) -> ReindexReport:
     firsts, all_bytes = _first_members(packs)
     tally = _Tally(all_bytes, progress)
-    restored = bring_in(index, _in_order(packs, firsts, index, tally, check_digests=check_digests), tally.advanced)
+    members = _once(_in_order(packs, firsts, index, tally, check_digests=check_digests))
+    restored = bring_in(index, members, interludes, tally.advanced)
     tally.advanced(0)
     _settle_packs(packs, index, restored)
     return ReindexReport(
@@ -176,6 +204,19 @@ def _in_order(
             _, pack_id, one, members = heapq.heappop(heads)
             yield one
             _push(heads, pack_id, members)
+
+
+def _once(members: Iterator[ReadBack]) -> Iterator[ReadBack]:
+    """Each member once: a purge that was cut short may have left it in the old pack and in the one made instead."""
+    last: ReadBack | None = None
+    for one in members:
+        is_again = last is not None and last.member.facts == one.member.facts
+        if last is not None and not is_again:
+            yield last
+        if not is_again or one.is_whole:
+            last = one
+    if last is not None:
+        yield last
 
 
 def _push(

@@ -13,7 +13,7 @@ from sagittal.archive.packs import tar
 from sagittal.archive.packs.disk import READ_ONLY
 from sagittal.archive.packs.names import pack_path
 from sagittal.archive.packs.scan import CHUNK_BYTES, Member, Scan, is_whole
-from sagittal.archive.restore import ReadBack, bring_in, read_back
+from sagittal.archive.restore import Interludes, ReadBack, bring_in, read_back
 from sagittal.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -56,7 +56,7 @@ class _Tail(NamedTuple):
     found: list[tuple[int, Member]]
 
 
-def repair(packs: Path, index: IndexWriter) -> RepairReport:
+def repair(packs: Path, index: IndexWriter, interludes: Interludes) -> RepairReport:
     """Brings index and packs together again; blocks. Nobody else may have the packs open.
 
     Members are indexed in the order they were received over all packs, so that the rows are those a reindex gives.
@@ -65,7 +65,7 @@ def repair(packs: Path, index: IndexWriter) -> RepairReport:
     if not rows:
         return RepairReport()
     tails = {row.id: tail for row in rows if (tail := _look(packs, row)) is not None}
-    restored = bring_in(index, _in_order(tails.values(), index.values.wanted))
+    restored = bring_in(index, _in_order(tails.values(), index.values.wanted), interludes)
     ends: dict[str, tuple[int, int]] = {}
     cut_bytes = 0
     for pack_id, tail in tails.items():

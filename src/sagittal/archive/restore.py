@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -75,16 +75,32 @@ def read_back(
     return ReadBack(pack_id, member, identity, header, intake.frame_table(), is_whole)
 
 
-def bring_in(index: IndexWriter, found: Iterable[ReadBack], advanced: Callable[[int], None] | None = None) -> Restored:
-    """Indexes members in the order given, which is to be that of their arrival.
+class Interludes(Protocol):
+    """What was done between the arrivals."""
+
+    def is_due(self, received_ns: int) -> bool:
+        """Whether something was done before then that is not done here yet."""
+
+    def go_to(self, received_ns: int) -> None:
+        """Does it."""
+
+
+def bring_in(
+    index: IndexWriter,
+    found: Iterable[ReadBack],
+    interludes: Interludes,
+    advanced: Callable[[int], None] | None = None,
+) -> Restored:
+    """Indexes members in the order given, which is to be that of their arrival, with what was done in between.
 
     Args:
         index: where to.
         found: the members.
+        interludes: what was done with those that had come; what was done after the last came is left to the caller.
         advanced: called with the number of members after each batch.
     """
     restored = Restored()
-    for batch in _batches(found):
+    for batch in _batches(found, interludes):
         known = index.known([one.identity.sop_instance_uid for one in batch])
         placed = []
         for one in batch:
@@ -103,15 +119,19 @@ def bring_in(index: IndexWriter, found: Iterable[ReadBack], advanced: Callable[[
     return restored
 
 
-def _batches(found: Iterable[ReadBack]) -> Iterator[list[ReadBack]]:
-    """In groups within which no UID comes twice: each group sees what the ones before it brought."""
+def _batches(found: Iterable[ReadBack], interludes: Interludes) -> Iterator[list[ReadBack]]:
+    """In groups within which no UID comes twice and nothing was done: each sees what the ones before it brought."""
     batch: list[ReadBack] = []
     uids: set[str] = set()
     for one in found:
         uid = one.identity.sop_instance_uid
-        if uid in uids or len(batch) >= _BATCH:
+        received_ns = one.member.facts.received_ns
+        is_due = interludes.is_due(received_ns)
+        if batch and (uid in uids or len(batch) >= _BATCH or is_due):
             yield batch
             batch, uids = [], set()
+        if is_due:
+            interludes.go_to(received_ns)
         batch.append(one)
         uids.add(uid)
     if batch:

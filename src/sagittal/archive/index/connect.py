@@ -29,6 +29,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         "synchronous=NORMAL",
         "fullfsync=ON",  # of macOS only
         "temp_store=MEMORY",
+        "secure_delete=ON",  # what is taken out is overwritten
         f"cache_size=-{_WRITER_CACHE_KIB}",
         f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
         f"journal_size_limit={_JOURNAL_BYTES}",

@@ -13,7 +13,7 @@ from sagittal.archive.index import schema
 from sagittal.archive.index.entries import LEVELS, PATIENTS, SERIES, STUDIES, Entry
 from sagittal.archive.index.renderings import Renderer, Rendering
 from sagittal.archive.index.rows import Identity
-from sagittal.archive.index.statements import Hot, delete_by, select_by
+from sagittal.archive.index.statements import NAME_IN, NAME_OUT, Hot, delete_by, select_by
 from sagittal.dicom.dataset import Header
 
 _MAX_HELD = 2048  # of each level; an entry is a few KiB
@@ -180,7 +180,7 @@ class Parents:
         if patient.is_new:  # it takes its id all the same, as if it had come in a transaction of its own
             execute(PATIENTS.insert.sql, PATIENTS.values_of(patient, PATIENTS.insert.names))
         if patient.name_indexed:
-            execute(_NAME_OUT["patients"], (patient.id, patient.name_indexed))
+            execute(NAME_OUT["patients"], (patient.id, patient.name_indexed))
         execute(_DELETE_PATIENT.sql, (patient.id,))
 
     def _row(self, statement: Hot, values: Iterable[object]) -> tuple[object, ...] | None:
@@ -212,10 +212,10 @@ class Parents:
     def _index_name(self, table: str, entry: Entry) -> None:
         # The table of names keeps no text of its own: to take a name out one has to say it.
         if entry.name_indexed:
-            self._connection.execute(_NAME_OUT[table], (entry.id, entry.name_indexed))
+            self._connection.execute(NAME_OUT[table], (entry.id, entry.name_indexed))
         entry.name_indexed = entry.values["name_folded"]
         if entry.name_indexed:
-            self._connection.execute(_NAME_IN[table], (entry.id, entry.name_indexed))
+            self._connection.execute(NAME_IN[table], (entry.id, entry.name_indexed))
 
     def _shrink(self) -> None:
         if len(self._series) > _MAX_HELD:
@@ -223,13 +223,6 @@ class Parents:
             self._series.clear()
             self._studies.clear()
             self._patients.clear()
-
-
-_NAME_IN = {table: f"INSERT INTO {names} (rowid, name_folded) VALUES (?, ?)" for names, table in schema.NAME_TABLES}  # noqa: S608  # names of tables
-_NAME_OUT = {
-    table: f"INSERT INTO {names} ({names}, rowid, name_folded) VALUES ('delete', ?, ?)"  # noqa: S608  # names of tables
-    for names, table in schema.NAME_TABLES
-}
 
 
 def last_id(connection: sqlite3.Connection, table: str) -> int:

@@ -81,7 +81,8 @@ KNOWN_CONFLICTS = KNOWN_INSTANCES.replace("FROM instances", "FROM conflicts")
 LAST_END = (
     "SELECT max(ending) FROM (SELECT file_offset + file_length AS ending FROM instances"
     " JOIN series ON series.id = instances.series WHERE series.series_instance_uid = ? AND instances.pack = ?"
-    " UNION ALL SELECT file_offset + file_length FROM conflicts WHERE pack = ?)"
+    " UNION ALL SELECT file_offset + file_length FROM conflicts WHERE pack = ?"
+    " UNION ALL SELECT file_offset + file_length FROM rejected WHERE pack = ?)"
 )
 """Where the last member of a pack that the index has ends, without its padding."""
 
@@ -90,10 +91,26 @@ WHICH = {
     " JOIN series ON series.id = instances.series JOIN studies ON studies.id = series.study WHERE instances.id = ?",
     "conflicts": "SELECT study_instance_uid, series_instance_uid, sop_instance_uid, digest, is_corrupt"
     " FROM conflicts WHERE id = ?",
+    "rejected": "SELECT study_instance_uid, series_instance_uid, sop_instance_uid, digest, is_corrupt"
+    " FROM rejected WHERE id = ?",
 }
 """By table, what an event says of a row, and whether it is marked."""
 
 MARK = {
     "instances": "UPDATE instances SET is_corrupt = ? WHERE id = ?",
     "conflicts": "UPDATE conflicts SET is_corrupt = ? WHERE id = ?",
+    "rejected": "UPDATE rejected SET is_corrupt = ? WHERE id = ?",
 }
+
+LAST_REJECTED = "SELECT coalesce(max(row_id), 0) FROM rejected WHERE is_conflict = 0"
+LAST_REJECTED_CONFLICT = "SELECT coalesce(max(row_id), 0) FROM rejected WHERE is_conflict = 1"
+SET_COUNTER = "INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+
+NAME_IN = {table: f"INSERT INTO {names} (rowid, name_folded) VALUES (?, ?)" for names, table in schema.NAME_TABLES}  # noqa: S608  # names of tables
+"""By table, how the folded name of a row becomes one that is searched."""
+
+NAME_OUT = {
+    table: f"INSERT INTO {names} ({names}, rowid, name_folded) VALUES ('delete', ?, ?)"  # noqa: S608  # names of tables
+    for names, table in schema.NAME_TABLES
+}
+"""By table, how it is taken out again: the table of names keeps no text of its own, so one has to say it."""

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -90,6 +90,9 @@ class IndexWriter:
 
     Attributes:
         last_seq: of the newest event.
+        last_entry: of the journal, that is applied.
+        catch_up: to be called before anything comes in: applies what was journalled but could not be applied; None if
+            there is nothing.
         named: the attributes that the site wants to search by.
         values: reads their values from headers.
     """
@@ -110,6 +113,7 @@ class IndexWriter:
         self._renderings = Renderings()
         self._parents = Parents(self._connection)
         self._last_ns = 0
+        self.catch_up: Callable[[], None] | None = None
         self._read_counters()
         self.name(load_named(self._connection))
 
@@ -125,19 +129,34 @@ class IndexWriter:
     def _read_counters(self) -> None:
         # The last event is never taken away: numbers and times go on from it.
         row = self._connection.execute("SELECT seq, at_ns FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-        self.last_seq = int(row[0]) if row else 0
+        counters = dict(self._connection.execute("SELECT name, value FROM counters").fetchall())
+        self.last_seq = max(int(row[0]) if row else 0, counters.get("events", 0))
+        self.last_entry = int(counters.get("journal", 0))
         # Not below what was given out before a transaction failed: members with such times may be in packs.
         self._last_ns = max(int(row[1]) if row else 0, self._last_ns)
-        self._last_instance = last_id(self._connection, "instances")
-        self._last_conflict = last_id(self._connection, "conflicts")
+        (rejected,) = self._connection.execute(statements.LAST_REJECTED).fetchone()
+        self._last_instance = max(last_id(self._connection, "instances"), int(rejected))  # ids that are to be had back
+        (rejected,) = self._connection.execute(statements.LAST_REJECTED_CONFLICT).fetchone()
+        self._last_conflict = max(last_id(self._connection, "conflicts"), int(rejected))
+
+    def not_before(self, at_ns: int, seq: int) -> None:
+        """No time and no number of an event is given that is not beyond these, which were given out before."""
+        self._last_ns = max(self._last_ns, at_ns)
+        self.last_seq = max(self.last_seq, seq)
 
     def now_ns(self) -> int:
         """The time, and later than any that was given before, over restarts too."""
         self._last_ns = max(self._last_ns + 1, self._clock())
         return self._last_ns
 
+    def fetch(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """All rows of a query, as they are between two changes."""
+        return self._connection.execute(sql, tuple(values)).fetchall()
+
     def known(self, sop_instance_uids: Sequence[str]) -> Known:
         """What the index has under these UIDs."""
+        if self.catch_up is not None:
+            self.catch_up()
         if len(sop_instance_uids) == 1:  # one sender that waits for each answer: half the time of a list
             found = self._connection.execute(statements.KNOWN_INSTANCE, sop_instance_uids).fetchall()
             if not found:
@@ -167,7 +186,7 @@ class IndexWriter:
                     restored.append(restored_row(one))
                 else:
                     self._last_instance += 1
-                    instances.append(self._instance_row(one))
+                    instances.append(self._instance_row(one, self._last_instance))
                     if self.named:
                         values += self.values.rows(self._last_instance, one.header)
                 self._add_events(one, events)
@@ -191,7 +210,36 @@ class IndexWriter:
             self.last_seq += 1
             events.append(event_row(one, self.last_seq, kind, one.facts.received_ns))
 
-    def _instance_row(self, one: Placed) -> tuple[object, ...]:
+    # Within a transaction that is open
+
+    def put_back(self, one: Placed, row_id: int) -> None:
+        """The row of an instance that was rejected and is to be there again, under the id it had."""
+        self._connection.execute(statements.INSERT_INSTANCE.sql, self._instance_row(one, row_id))
+        if self.named:
+            self._connection.executemany(statements.INSERT_VALUE.sql, self.values.rows(row_id, one.header))
+
+    def next_conflict(self) -> int:
+        """An id for a row of `conflicts`."""
+        self._last_conflict += 1
+        return self._last_conflict
+
+    def forget_parents(self) -> None:
+        """Writes what is held of the rows above instances and has them read anew: others than `add` change them."""
+        self._parents.flush()
+        self._parents.forget()
+
+    def tell(self, kind: str, at_ns: int, uids: tuple[str, str, str], digest: bytes, actor: str) -> None:
+        """Adds an event about the instance of these UIDs: study, series, instance."""
+        self.last_seq += 1
+        event = (self.last_seq, kind, at_ns, *uids, digest, actor)
+        self._connection.execute(statements.INSERT_EVENT.sql, event)
+
+    def count(self, last_entry: int) -> None:
+        """Notes up to which entry the journal is applied, and which number the newest event has."""
+        self.last_entry = last_entry
+        self._connection.executemany(statements.SET_COUNTER, (("journal", self.last_entry), ("events", self.last_seq)))
+
+    def _instance_row(self, one: Placed, row_id: int) -> tuple[object, ...]:
         renderer = self._renderings.of(one.header)
         facts = one.facts
         series = self._parents.place(one.identity, one.header, renderer, facts.facility, facts.received_ns)
@@ -199,16 +247,23 @@ class IndexWriter:
         if wording is None or wording.renderer is not renderer:
             wording = series.wording = Wording(renderer)
         wording.follow(one.header)
-        return instance_row(one, wording, self._last_instance, series.id)
+        return instance_row(one, wording, row_id, series.id)
 
     def add_packs(self, packs: Iterable[PackRow]) -> None:
         """Makes packs known, on the medium, before anything is written to them: start-up looks at no others."""
-        self._connection.execute(f"PRAGMA synchronous={self._durable}")
-        try:
-            with self.transaction():
-                self._connection.executemany(statements.INSERT_PACK.sql, packs)
-        finally:
-            self._connection.execute(f"PRAGMA synchronous={self._relaxed}")
+        with self.synced_transaction() as connection:
+            connection.executemany(statements.INSERT_PACK.sql, packs)
+
+    def packs_in(self, state: str) -> list[str]:
+        """The ids of the packs in a state."""
+        return [row[0] for row in self._connection.execute("SELECT id FROM packs WHERE state = ?", (state,))]
+
+    def scrub(self) -> None:
+        """Leaves nothing of what was taken out: in the search of names, and in the write-ahead log."""
+        with self.transaction() as connection:
+            for names, _ in schema.NAME_TABLES:
+                connection.execute(f"INSERT INTO {names} ({names}) VALUES ('optimize')")  # noqa: S608  # a name of ours
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def seal_packs(self, ends: Mapping[str, tuple[int, int]]) -> None:
         """Packs that nobody writes to any more; those of length 0 are gone and forgotten.
@@ -261,9 +316,19 @@ class IndexWriter:
         return [row._replace(indexed_length=self._indexed_length(row)) for row in rows]
 
     def _indexed_length(self, pack: PackRow) -> int:
-        values = (pack.series_instance_uid, pack.id, pack.id)
+        values = (pack.series_instance_uid, pack.id, pack.id, pack.id)
         found = self._connection.execute(statements.LAST_END, values).fetchone()
         return padded(int(found[0] or 0))
+
+    @contextmanager
+    def synced_transaction(self) -> Iterator[sqlite3.Connection]:
+        """As `transaction`, and on the medium when it ends, with all that were before it."""
+        self._connection.execute(f"PRAGMA synchronous={self._durable}")
+        try:
+            with self.transaction() as connection:
+                yield connection
+        finally:
+            self._connection.execute(f"PRAGMA synchronous={self._relaxed}")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

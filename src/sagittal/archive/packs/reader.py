@@ -15,6 +15,10 @@ _SCRATCH_BYTES = 1 << 20
 _NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)  # Linux; elsewhere every read goes to a thread
 
 
+class PackMissing(Corrupt):
+    """A pack is not where it was put."""
+
+
 class _OpenPack:
     """A descriptor, closed when it was evicted and nobody reads from it."""
 
@@ -116,7 +120,7 @@ class PackReader:
                 self._threads, os.open, path, os.O_RDONLY | os.O_CLOEXEC
             )
         except FileNotFoundError as error:
-            raise Corrupt(f"pack {pack_id} is not where it was put") from error
+            raise PackMissing(f"pack {pack_id} is not where it was put") from error
         except OSError as error:
             raise Exhausted(f"cannot open pack {pack_id}: {os_reason(error)}") from error
         other = self._open.get(pack_id)

@@ -1,0 +1,74 @@
+"""Purging: what was rejected long enough ago goes for good."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeAlias
+
+from sagittal.archive.acts import Entry
+from sagittal.archive.archive import Archive
+from sagittal.archive.index.rejections import rejected_by
+from sagittal.archive.index.writer import IndexWriter
+from sagittal.archive.journalled import carry_out
+from sagittal.archive.purging import PurgeReport, finish_purges
+from sagittal.errors import SagittalError
+from sagittal.lifecycle.rejecting import Rejection, rejection_of
+from sagittal.runtime.actor import Actor
+from sagittal.runtime.deadline import Deadline
+from sagittal.runtime.log import get_logger
+
+log = get_logger(__name__)
+
+NS_PER_DAY = 86_400 * 1_000_000_000
+MayPurge: TypeAlias = Callable[[Rejection], Awaitable[bool]]
+"""Asked of each rejection before it goes for good; what holds it, a legal hold above all, answers False."""
+
+_LEFT = "SELECT DISTINCT rejection FROM rejected WHERE purge IS NULL ORDER BY rejection"
+_LOOK_S = 60.0
+_EVERY_S = 3600.0
+
+
+async def purge(
+    archive: Archive, actor: Actor, *, rejected_before_ns: int, may_purge: MayPurge | None = None
+) -> PurgeReport:
+    """Takes from the disk what was rejected before then and not restored; what is journalled as purged goes first.
+
+    Args:
+        rejected_before_ns: nanoseconds since 1970-01-01 UTC.
+        may_purge: asked of each rejection; None if age alone decides.
+
+    Raises:
+        Exhausted: the disk is full or fails. What cannot be done for one pack is logged, counted and left for later.
+    """
+    for (number,) in await archive.fetch(_LEFT, ()):
+        rejection = await rejection_of(archive, actor, number, Deadline.after(_LOOK_S))
+        if rejection.at_ns >= rejected_before_ns or (may_purge is not None and not await may_purge(rejection)):
+            continue
+        await archive.change(partial(_decide, archive, actor, rejection))
+        log.info("rejection purged", rejection=rejection.id, instances=rejection.restorable)
+    return await finish_purges(archive)
+
+
+def _decide(archive: Archive, actor: Actor, rejection: Rejection, index: IndexWriter) -> None:
+    """Journals that what is left of a rejection goes; from then on it cannot be restored."""
+    named = rejected_by(index, rejection.id)
+    if not named:
+        return  # restored meanwhile
+    count = sum(not one.is_conflict for one in named)
+    who = f"{actor.door}:{actor.name}"
+    entry = Entry(0, "purged", 0, rejection.id, "", "", "", "", "", who, actor.address, 0, count)
+    carry_out(index, archive.records, archive.packs, entry, named)
+
+
+async def keep_purging(archive: Archive, days: int) -> None:
+    """Finishes purges that were cut short, then purges what was rejected `days` ago, every hour; 0: never by itself."""
+    actor = Actor(door="archive", name="purge")
+    while True:
+        try:
+            before_ns = archive.now_ns() - days * NS_PER_DAY if days else 0
+            report = await purge(archive, actor, rejected_before_ns=before_ns)
+            if report.packs or report.failed:
+                log.info("purged", instances=report.instances, packs=report.packs, failed=report.failed)
+        except SagittalError as error:
+            log.error("purging failed; tried again later", kind=type(error).__name__, reason=str(error))
+        await asyncio.sleep(_EVERY_S)

@@ -1,0 +1,234 @@
+"""Rejecting and restoring: instances leave every answer at once, and come back byte for byte.
+
+The bytes stay where they are, and so does the journal's entry of who did it, when and why. A rejected instance that is
+sent again is stored anew. When it is restored and other bytes have come under its UID meanwhile, it is kept beside
+them, as a second sender's would be.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import bindparam, func, select
+
+from sagittal.archive.acts import Entry, Kind
+from sagittal.archive.archive import Archive
+from sagittal.archive.index import schema
+from sagittal.archive.index.rejections import restorable, standing_in
+from sagittal.archive.index.writer import IndexWriter
+from sagittal.archive.journalled import carry_out
+from sagittal.archive.reader import ArchiveReader
+from sagittal.archive.records import journal
+from sagittal.archive.records.schema import journal as entries
+from sagittal.errors import Conflict, Exhausted, Invalid, NotFound
+from sagittal.lifecycle.reasons import QUALITY, REASONS, reason_of
+from sagittal.runtime.actor import Actor
+from sagittal.runtime.deadline import Deadline
+
+T = TypeVar("T")
+
+MAX_NOTE = 1000
+"""Characters of the words a person may add."""
+MAX_PAGE = 500
+"""Rejections listed at one time."""
+
+
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
+    """An act of rejecting, and what came of it.
+
+    Attributes:
+        id: of the journal's entry.
+        at_ns: nanoseconds since 1970-01-01 UTC.
+        study_instance_uid, series_instance_uid, sop_instance_uid: what was asked for, `""` for what was not named.
+        reason: Code Value of PS3.16 CID 7011.
+        meaning: its Code Meaning.
+        note: in words of the one who rejected.
+        instances: how many were rejected.
+        restorable: how many of them are still rejected and can be restored.
+        restored_ns, purged_ns: when this was done last; 0 if never.
+    """
+
+    id: int
+    at_ns: int
+    actor: str
+    address: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    reason: str
+    meaning: str
+    note: str
+    instances: int
+    restorable: int
+    restored_ns: int = 0
+    purged_ns: int = 0
+
+
+async def reject(
+    archive: Archive,
+    actor: Actor,
+    *,
+    study: str | None = None,
+    series: str | None = None,
+    instance: str | None = None,
+    reason: str = QUALITY,
+    note: str = "",
+    deadline: Deadline,
+) -> Rejection:
+    """Takes a study, a series or an instance out of every answer; all that is given has to agree.
+
+    Args:
+        reason: a code of CID 7011, or its short name.
+        note: words for those who look later; no names, for they stay.
+
+    Raises:
+        Invalid: nothing is named, or the reason is no reason.
+        NotFound: nothing is kept under these UIDs.
+        Exhausted: the disk is full or fails, or the deadline passed; it may have been done all the same.
+    """
+    if study is None and series is None and instance is None:
+        raise Invalid("rejecting needs a study, a series or an instance")
+    code = reason_of(reason)
+    text = _noted(note)
+
+    def run(index: IndexWriter) -> Entry:
+        named = standing_in(index, study, series, instance)
+        if not named:
+            raise NotFound("nothing is kept under these UIDs")
+        count = sum(not one.is_conflict for one in named)
+        entry = _entry(actor, "rejected", None, text, count)
+        entry = entry._replace(
+            study_instance_uid=study or "",
+            series_instance_uid=series or "",
+            sop_instance_uid=instance or "",
+            reason=code,
+        )
+        return carry_out(index, archive.records, archive.packs, entry, named)
+
+    entry = await _in_time(archive, run, deadline)
+    return _rejection(entry, entry.instances)
+
+
+async def restore(archive: Archive, actor: Actor, rejection: int, *, note: str = "", deadline: Deadline) -> Rejection:
+    """Brings back what a rejection took away; returns the rejection as it is then.
+
+    Raises:
+        NotFound: there is no such rejection.
+        Conflict: nothing of it is left to bring back.
+        Exhausted: the disk is full or fails, or the deadline passed; it may have been done all the same.
+    """
+    text = _noted(note)
+
+    def run(index: IndexWriter) -> Entry:
+        entry = archive.records.write_now(lambda connection: journal.entry_of(connection, rejection))
+        if entry is None or entry.kind != "rejected":
+            raise NotFound(f"there is no rejection {rejection}")
+        named = restorable(index, rejection)
+        if not named:
+            raise Conflict(f"nothing of rejection {rejection} is left to restore: it is back, sent again, or purged")
+        count = sum(not one.is_conflict for one in named)
+        return carry_out(
+            index, archive.records, archive.packs, _entry(actor, "restored", rejection, text, count), named
+        )
+
+    await _in_time(archive, run, deadline)
+    (found,) = await _listed(archive, (rejection,))
+    return found
+
+
+async def rejections(
+    archive: ArchiveReader, actor: Actor, *, before: int | None = None, limit: int = 50, deadline: Deadline
+) -> tuple[Rejection, ...]:
+    """At most `limit` rejections, the newest first; those before number `before` if one is given."""
+    del actor  # becomes a question to the policy and a line in the ledger
+    if not 0 < limit <= MAX_PAGE:
+        raise Invalid(f"a page has 1 to {MAX_PAGE} rejections; asked for {limit}")
+    statement = select(entries.c.id).where(entries.c.kind == "rejected").order_by(entries.c.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(entries.c.id < before)
+    deadline.check("listing rejections")
+    async with deadline.timeout():
+        return await _listed(archive, [row.id for row in await archive.records.select(statement)])
+
+
+async def rejection_of(archive: ArchiveReader, actor: Actor, rejection: int, deadline: Deadline) -> Rejection:
+    """One rejection. Raises NotFound."""
+    del actor  # as above
+    deadline.check("looking up a rejection")
+    found = await _listed(archive, (rejection,))
+    if not found:
+        raise NotFound(f"there is no rejection {rejection}")
+    return found[0]
+
+
+_LEFT = (
+    select(schema.rejected.c.rejection, func.count())
+    .where(
+        schema.rejected.c.rejection.in_(bindparam("ids", expanding=True)),
+        schema.rejected.c.is_conflict == 0,
+        schema.rejected.c.purge.is_(None),
+    )
+    .group_by(schema.rejected.c.rejection)
+)
+_BY_ID = select(*(entries.c[name] for name in Entry._fields)).where(
+    entries.c.id.in_(bindparam("ids", expanding=True)), entries.c.kind == "rejected"
+)
+_SINCE = (
+    select(entries.c.about, entries.c.kind, func.max(entries.c.at_ns))
+    .where(entries.c.about.in_(bindparam("ids", expanding=True)))
+    .group_by(entries.c.about, entries.c.kind)
+)
+
+
+async def _listed(archive: ArchiveReader, ids: Sequence[int]) -> tuple[Rejection, ...]:
+    values = {"ids": list(ids)}
+    left = dict(map(tuple, await archive.select(_LEFT, values)))
+    since = {(about, kind): at_ns for about, kind, at_ns in map(tuple, await archive.records.select(_SINCE, values))}
+    found = [
+        _rejection(
+            entry,
+            left.get(entry.id, 0),
+            restored_ns=since.get((entry.id, "restored"), 0),
+            purged_ns=since.get((entry.id, "purged"), 0),
+        )
+        for entry in (Entry(*tuple(row)) for row in await archive.records.select(_BY_ID, values))
+    ]
+    return tuple(sorted(found, key=lambda one: -one.id))
+
+
+def _rejection(entry: Entry, left: int, *, restored_ns: int = 0, purged_ns: int = 0) -> Rejection:
+    return Rejection(
+        id=entry.id,
+        at_ns=entry.at_ns,
+        actor=entry.actor,
+        address=entry.address,
+        study_instance_uid=entry.study_instance_uid,
+        series_instance_uid=entry.series_instance_uid,
+        sop_instance_uid=entry.sop_instance_uid,
+        reason=entry.reason,
+        meaning=REASONS.get(entry.reason, ""),
+        note=entry.note,
+        instances=entry.instances,
+        restorable=left,
+        restored_ns=restored_ns,
+        purged_ns=purged_ns,
+    )
+
+
+def _entry(actor: Actor, kind: Kind, about: int | None, note: str, instances: int) -> Entry:
+    return Entry(0, kind, 0, about, "", "", "", "", note, f"{actor.door}:{actor.name}", actor.address, 0, instances)
+
+
+def _noted(note: str) -> str:
+    if len(note) > MAX_NOTE:
+        raise Invalid(f"a note has at most {MAX_NOTE} characters; got {len(note)}")
+    return "".join(letter if letter.isprintable() else " " for letter in note).strip()
+
+
+async def _in_time(archive: Archive, run: Callable[[IndexWriter], T], deadline: Deadline) -> T:
+    deadline.check("changing what is kept")
+    try:
+        async with deadline.timeout():
+            return await archive.change(run)
+    except TimeoutError as error:
+        raise Exhausted("out of time; it may have been done all the same") from error
