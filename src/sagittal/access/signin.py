@@ -176,7 +176,7 @@ class SignIn:
             TooManyAttempts: it is not looked at now.
         """
         now_ns = self._clock()
-        attempt = await self._records.write(lambda c: throttle.begin(c, _PASSKEY, visitor.address, now_ns))
+        attempt = await self._records.write(lambda c: throttle.begin(c, "", visitor.address, now_ns))
 
         def write(connection: Connection) -> SignedIn:
             account = passkeys.finish_authentication(connection, self._party, ticket, response, now_ns)
@@ -225,6 +225,3 @@ class SignIn:
             connection, "second factor", content, now_ns=now_ns, lifetime_s=SECOND_FACTOR_S, account=kept.account
         )
         return SecondFactorAsked(ticket)
-
-
-_PASSKEY = "\0passkey"  # a name that no account has: attempts without one are counted together, by address

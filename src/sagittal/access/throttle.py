@@ -24,6 +24,7 @@ SECOND_NS = 1_000_000_000
 FORGOTTEN_NS = 24 * 3600 * SECOND_NS
 """Failures so long after the last one begin to be counted anew."""
 FAMILIAR_NS = 90 * 24 * 3600 * SECOND_NS
+_SWEPT_NS = 600 * SECOND_NS
 MOST_ROWS = 100_000
 """Kept at most; those longest ago go first, so that whoever makes up names does not fill the disk."""
 
@@ -76,17 +77,24 @@ class Attempt(NamedTuple):
 
 
 def begin(connection: Connection, name: str, address: str, now_ns: int) -> Attempt:
-    """Counts an attempt of a name (an account, a share link) from an address as failed, which it is until `succeeded`.
+    """Counts an attempt as failed, which it is until `succeeded`.
+
+    Args:
+        connection: inside a transaction.
+        name: whom it would sign in (an account, a share link); `""` for one that names nobody, as with a passkey.
+        address: where it comes from; `""` for this machine.
+        now_ns: the time.
 
     Raises:
         TooManyAttempts: it is not to be looked at; the same whether there is such a name or not.
     """
+    _sweep_at_times(connection, now_ns)
     pair = _key("pair", name, network_of(address))
     is_familiar = _familiar_ns(connection, pair) > now_ns - FAMILIAR_NS
     by_name = Counter(pair, BY_NAME_AT_ADDRESS) if is_familiar else Counter(_key("name", name), BY_NAME)
     by_address = (Counter(_key("address", network_of(address)), BY_ADDRESS),) if address else ()
-    attempt = Attempt((by_name, *by_address), pair)
-    wait_ns = max(_until_ns(connection, counter) for counter in attempt.counters) - now_ns
+    attempt = Attempt(((by_name,) if name else ()) + by_address, pair)
+    wait_ns = max((_until_ns(connection, counter) for counter in attempt.counters), default=0) - now_ns
     if wait_ns > 0:
         raise TooManyAttempts(-(-wait_ns // SECOND_NS))
     for counter in attempt.counters:
@@ -97,8 +105,7 @@ def begin(connection: Connection, name: str, address: str, now_ns: int) -> Attem
 def succeeded(connection: Connection, attempt: Attempt, now_ns: int) -> None:
     """Forgets the failures of the name, takes this one from those of the address, and makes the two familiar."""
     take_back(connection, attempt)
-    name = attempt.counters[0]
-    connection.execute(update(attempts).where(attempts.c.key == name.key).values(failures=0))
+    connection.execute(update(attempts).where(attempts.c.key == attempt.counters[0].key).values(failures=0))
     fresh = {"familiar_ns": now_ns, "last_ns": now_ns}
     statement = upsert(attempts).values(key=attempt.at_address, **fresh)
     connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=fresh))
@@ -117,6 +124,12 @@ def sweep(connection: Connection, now_ns: int) -> None:
     connection.execute(delete(attempts).where(is_old))
     newest = select(attempts.c.last_ns).order_by(attempts.c.last_ns.desc()).limit(1).offset(MOST_ROWS)
     connection.execute(delete(attempts).where(attempts.c.last_ns <= newest.scalar_subquery()))
+
+
+def _sweep_at_times(connection: Connection, now_ns: int) -> None:
+    newest_ns = connection.execute(select(func.max(attempts.c.last_ns))).scalar() or 0
+    if newest_ns // _SWEPT_NS != now_ns // _SWEPT_NS:
+        sweep(connection, now_ns)
 
 
 def network_of(address: str) -> str:
