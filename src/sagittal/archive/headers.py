@@ -1,11 +1,12 @@
 """Headers of instances read again from their packs."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sagittal.archive.index.attributes import INDEX_TAGS
+from sagittal.archive.index.named import Wanted
 from sagittal.archive.index.placeless import placed
 from sagittal.archive.index.standing import Lying
 from sagittal.archive.packs.names import pack_path
@@ -23,9 +24,10 @@ _MAX_OPEN = 64
 class Headers:
     """Reads headers as they were read on arrival. A context manager: it holds packs open. Blocks."""
 
-    def __init__(self, packs: Path) -> None:
-        """`packs`: their folder."""
+    def __init__(self, packs: Path, wanted: Callable[[], Wanted]) -> None:
+        """`packs`: their folder; `wanted`: what the index wants of a header now."""
         self._packs = packs
+        self._wanted = wanted
         self._open: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -42,7 +44,8 @@ class Headers:
 
     def read(self, lying: Lying) -> Header | None:
         """The header of the file that lies there; None if it cannot be read any more."""
-        reader = HeaderReader(lying.transfer_syntax_uid, INDEX_TAGS)
+        wanted = self._wanted()
+        reader = HeaderReader(lying.transfer_syntax_uid, wanted.tags, optional=wanted.optional)
         start = lying.file_offset + lying.data_set_offset
         length = lying.file_length - lying.data_set_offset
         try:

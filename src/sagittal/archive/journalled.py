@@ -35,7 +35,7 @@ def carry_out(index: IndexWriter, records: Records, packs: Path, entry: Entry, n
     told = entry._replace(at_ns=index.now_ns(), seq=index.last_seq)
     written = records.write_now(lambda connection: journal.append(connection, told, named))
     index.catch_up = lambda: _catch_up(index, records, packs)
-    with Headers(packs) as headers:
+    with Headers(packs, lambda: index.values.wanted) as headers:
         apply(index, headers.read, written, named)
     index.catch_up = None
     return written
@@ -64,7 +64,7 @@ class Replay:
             )
         self._index = index
         self._records = records
-        self._headers = Headers(packs)
+        self._headers = Headers(packs, lambda: index.values.wanted)
         self._end = (at_ns, seq)
         after = index.last_entry
         self._entries = deque(records.write_now(lambda connection: journal.entries_after(connection, after)))
