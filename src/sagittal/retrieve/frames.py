@@ -50,7 +50,7 @@ async def locate_frame(
     del actor  # becomes a question to the policy and a line in the ledger
     deadline.check("looking for a frame")
     if encoding_of(instance.transfer_syntax_uid).is_deflated:
-        return await _inflated_frame(archive, instance, number)
+        return _inflated_frame(instance, await read_inflated(archive, instance), number)
     if instance.pixel_offset is None:
         raise NotFound(f"instance {instance.sop_instance_uid} has no pixel data")
     if not 1 <= number <= instance.frames:
@@ -60,6 +60,17 @@ async def locate_frame(
     table = await _table(archive, instance, instance.pixel_offset)
     start = instance.pixel_offset
     return Frame(spans=tuple((start + offset, length) for offset, length in table.frame(number - 1)))
+
+
+async def locate_frames(
+    archive: ArchiveReader, actor: Actor, instance: StoredInstance, numbers: Iterable[int], deadline: Deadline
+) -> list[Frame]:
+    """Several frames, as `locate_frame` gives each; a deflated data set is inflated once."""
+    if encoding_of(instance.transfer_syntax_uid).is_deflated:
+        deadline.check("looking for frames")
+        data = await read_inflated(archive, instance)
+        return [_inflated_frame(instance, data, number) for number in numbers]
+    return [await locate_frame(archive, actor, instance, number, deadline) for number in numbers]
 
 
 async def stream_frame(archive: ArchiveReader, instance: StoredInstance, frame: Frame) -> AsyncIterator[bytes]:
@@ -134,8 +145,7 @@ async def _table(archive: ArchiveReader, instance: StoredInstance, pixel_offset:
     return scanner.close()
 
 
-async def _inflated_frame(archive: ArchiveReader, instance: StoredInstance, number: int) -> Frame:
-    data = await read_inflated(archive, instance)
+def _inflated_frame(instance: StoredInstance, data: bytes, number: int) -> Frame:
     header = read_header(data, "1.2.840.10008.1.2.1", frozenset())
     pixels = header.pixel_data
     if pixels is None or not 1 <= number <= max(1, instance.frames):

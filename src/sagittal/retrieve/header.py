@@ -1,5 +1,6 @@
 """The parts of an instance around its pixels."""
 
+import asyncio
 from typing import NamedTuple
 
 from sagittal.archive.model import StoredInstance
@@ -10,6 +11,7 @@ from sagittal.errors import Exhausted
 
 MAX_HEADER_BYTES = 256 * 1024**2
 _IMPLICIT_VR = {0x7FE00008: "OF", 0x7FE00009: "OD"}
+_INFLATED_AT_ONCE_BYTES = 256 * 1024
 _PIXEL_GROUPS = (b"\xe0\x7f", b"\x7f\xe0")
 
 
@@ -54,6 +56,12 @@ async def read_inflated(archive: ArchiveReader, instance: StoredInstance) -> byt
     data = await _read(archive, instance, 0, instance.data_set_length)
     if not encoding_of(instance.transfer_syntax_uid).is_deflated:
         return data
+    if len(data) < _INFLATED_AT_ONCE_BYTES:
+        return _inflated(data)
+    return await asyncio.to_thread(_inflated, data)  # zlib lets other threads run
+
+
+def _inflated(data: bytes) -> bytes:
     return b"".join(Inflater(MAX_HEADER_BYTES).feed(data))
 
 

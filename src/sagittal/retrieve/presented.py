@@ -19,7 +19,7 @@ from sagittal.imaging.render.presentation.references import (
     shown_images,
 )
 from sagittal.imaging.render.recipe import EncodedFrame, EncodedState, Recipe
-from sagittal.retrieve.frames import locate_frame, read_frame
+from sagittal.retrieve.frames import locate_frames, read_frame
 from sagittal.retrieve.header import read_inflated
 from sagittal.retrieve.rendered import rendered
 from sagittal.runtime.actor import Actor
@@ -141,11 +141,13 @@ async def _masks(
     wanted = dict.fromkeys(frame for mask in masks for frame in mask.frames if frame <= instance.frames)
     if len(wanted) > MAX_MASKS:
         raise Exhausted(f"more than {MAX_MASKS} frames are to be subtracted in one moving picture")
-    read: list[EncodedFrame] = []
-    for number in wanted:
-        frame = await locate_frame(archive, actor, instance, number, deadline)
-        read.append(EncodedFrame(number - 1, await read_frame(archive, instance, frame)))
-    return tuple(read)
+    located = await locate_frames(archive, actor, instance, wanted, deadline)
+    return tuple(
+        [
+            EncodedFrame(number - 1, await read_frame(archive, instance, frame))
+            for number, frame in zip(wanted, located, strict=True)
+        ]
+    )
 
 
 def _parsed(data: bytes, transfer_syntax_uid: str) -> JsonDataset:

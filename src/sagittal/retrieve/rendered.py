@@ -9,7 +9,7 @@ from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_o
 from sagittal.errors import Exhausted, Invalid, NotFound, Unsupported
 from sagittal.imaging.render.job import make
 from sagittal.imaging.render.recipe import EncodedFrame, EncodedState, Recipe
-from sagittal.retrieve.frames import locate_frame, read_frame
+from sagittal.retrieve.frames import locate_frames, read_frame
 from sagittal.retrieve.header import read_inflated
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
@@ -77,12 +77,12 @@ async def _frames(
     archive: ArchiveReader, actor: Actor, instance: StoredInstance, numbers: Sequence[int], deadline: Deadline
 ) -> list[EncodedFrame]:
     """The frames; of more than can be held, taking all to be as long as the first, every n-th."""
-    first = await locate_frame(archive, actor, instance, numbers[0], deadline)
+    located = await locate_frames(archive, actor, instance, numbers, deadline)
+    first = located[0]
     step = max(1, -(-len(numbers) * first.length // MAX_CINE_READ_BYTES))
     read = [EncodedFrame(numbers[0] - 1, await read_frame(archive, instance, first))]
     size = first.length
-    for number in numbers[step::step]:
-        frame = await locate_frame(archive, actor, instance, number, deadline)
+    for number, frame in list(zip(numbers, located, strict=True))[step::step]:
         size += frame.length
         if size > 2 * MAX_CINE_READ_BYTES:
             raise Exhausted(f"the frames of one moving picture are at most {2 * MAX_CINE_READ_BYTES} bytes")

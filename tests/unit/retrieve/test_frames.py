@@ -8,8 +8,11 @@ from pydicom.encaps import generate_frames
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
+from sagittal.archive.reader import ArchiveReader
 from sagittal.errors import NotFound
-from sagittal.retrieve.frames import locate_frame, read_frame
+from sagittal.retrieve import frames
+from sagittal.retrieve.frames import locate_frame, locate_frames, read_frame
+from sagittal.retrieve.header import read_inflated
 from sagittal.retrieve.scope import Scope, locate
 from sagittal.runtime.actor import LOCAL
 from support.archives import archive_at, soon, store
@@ -68,3 +71,29 @@ async def test_an_instance_without_pixels_has_no_frames(tmp_path: Path) -> None:
         instance = await kept(archive, content_of("test-SR.dcm"))
         with pytest.raises(NotFound, match="no pixel data"):
             await locate_frame(archive, LOCAL, instance, 1, soon())
+
+
+@pytest.mark.parametrize("name", [*NATIVE, *ENCAPSULATED])
+async def test_several_frames_at_once_are_those_one_by_one(tmp_path: Path, name: str) -> None:
+    async with archive_at(tmp_path / "data") as archive:
+        instance = await kept(archive, content_of(name))
+        numbers = range(1, instance.frames + 1)
+        located = await locate_frames(archive, LOCAL, instance, numbers, soon())
+        together = [await read_frame(archive, instance, frame) for frame in located]
+        assert together == await frames_of(archive, instance)
+
+
+async def test_a_deflated_instance_is_inflated_once_for_all_its_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    async def counted(archive: ArchiveReader, instance: StoredInstance) -> bytes:
+        calls.append(instance.sop_instance_uid)
+        return await read_inflated(archive, instance)
+
+    monkeypatch.setattr(frames, "read_inflated", counted)
+    async with archive_at(tmp_path / "data") as archive:
+        instance = await kept(archive, content_of("image_dfl.dcm"))
+        await locate_frames(archive, LOCAL, instance, (1, 1, 1), soon())
+    assert len(calls) == 1
