@@ -14,7 +14,7 @@ from sagittal.dicomweb.transcoded import answer_other_frames
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
 from sagittal.errors import Invalid, NotFound
-from sagittal.retrieve.frames import Frame, locate_frame, stream_frame, stream_part
+from sagittal.retrieve.frames import Frame, locate_frames, stream_frame, stream_part
 from sagittal.retrieve.scope import locate
 from sagittal.retrieve.video import is_video
 
@@ -58,7 +58,7 @@ async def answer_frames(context: Context, request: Request, instance: StoredInst
     if is_fresh(request, etag):
         return Answer(304, headers)
     actor = request.actor()
-    frames = [await locate_frame(context.archive, actor, instance, n, request.deadline) for n in numbers]
+    frames = await locate_frames(context.archive, actor, instance, numbers, request.deadline)
     as_type = kind._replace(essence=offer.related_type or offer.essence)
     if offer.essence != _RELATED:
         whole = (("content-type", as_type.content_type), *headers)
