@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sagittal.dicom.dataset import Header, HeaderMemory, HeaderReader, Limits, RawElement
-from sagittal.dicom.dataset.memory import MAX_RUN_BYTES, MAX_RUNS, RUN_ELEMENTS
+from sagittal.dicom.dataset.memory import MAX_BYTES, MAX_RUN_BYTES, MAX_RUNS, RUN_ELEMENTS
 from sagittal.errors import Exhausted, SagittalError
 from support.element_trees import EXPLICIT, IMPLICIT, SYNTAXES, Element, data_sets, encode_in
 
@@ -38,7 +38,7 @@ def outcome(data: bytes, uid: str, wanted: frozenset[int], memory: HeaderMemory 
 @settings(max_examples=60, deadline=None)
 def test_memory_changes_nothing(uid: str, series: list[tuple[list[Element], int, int]]) -> None:
     memory = HeaderMemory()
-    for elements, size, missing in [*series, *series]:
+    for elements, size, missing in [*series, *series, *series[:1] * 5]:
         data = encode_in(elements, uid)
         data = data[: len(data) - missing]
         wanted = frozenset(element.tag for element in elements[::2])
@@ -64,6 +64,41 @@ def test_a_changed_value_is_read_and_the_rest_remembered() -> None:
     assert second[ELEMENTS[RUN_ELEMENTS].tag] is first[ELEMENTS[RUN_ELEMENTS].tag]
 
 
+def varied(number: int, *varying: int, without: int | None = None) -> bytes:
+    """The elements of an instance of a series: those at `varying` say its number, and one may be missing."""
+    elements = [
+        Element(element.tag, "LO", b"%d" % 10**number) if place in varying else element
+        for place, element in enumerate(ELEMENTS[:200])
+        if place != without
+    ]
+    return encode_in(elements, EXPLICIT)
+
+
+def test_the_neighbours_of_what_varies_are_remembered_too() -> None:
+    memory = HeaderMemory()
+    read_all = [read(varied(number, 3, 20, 21, 150), EXPLICIT, ALL, memory).elements for number in range(8)]
+    last, before = read_all[-1], read_all[-2]
+    known = [place for place in range(200) if last[ELEMENTS[place].tag] is before[ELEMENTS[place].tag]]
+    assert known == [place for place in range(198) if place not in (3, 20, 21, 150)]  # 198: whole runs of six
+
+
+def test_an_instance_with_other_elements_does_not_spoil_what_is_remembered() -> None:
+    memory = HeaderMemory()
+    first = [read(varied(number, 3), EXPLICIT, ALL, memory).elements for number in range(8)][-1]
+    odd = varied(8, 3, without=10)
+    assert read(odd, EXPLICIT, ALL, memory).elements == read(odd, EXPLICIT, ALL, None).elements
+    after = read(varied(9, 3), EXPLICIT, ALL, memory).elements
+    assert after[ELEMENTS[100].tag] is first[ELEMENTS[100].tag]
+
+
+def test_a_series_that_goes_on_otherwise_is_remembered_as_it_goes_on() -> None:
+    memory = HeaderMemory()
+    for number in range(8):
+        read(varied(number, 3), EXPLICIT, ALL, memory)
+    later = [read(varied(number, 3, without=10), EXPLICIT, ALL, memory).elements for number in range(8, 24)]
+    assert later[-1][ELEMENTS[100].tag] is later[-2][ELEMENTS[100].tag]
+
+
 def test_a_long_run_is_not_held() -> None:
     memory = HeaderMemory()
     elements = [Element(ELEMENTS[0].tag, "LT", b"x" * MAX_RUN_BYTES), *ELEMENTS[1:]]
@@ -78,3 +113,13 @@ def test_remembered_elements_count_towards_the_cap() -> None:
     read(data, EXPLICIT, ALL, memory)
     with pytest.raises(Exhausted):
         read(data, EXPLICIT, ALL, memory, room=len(ELEMENTS) - 1)
+
+
+def test_values_that_grow_from_one_header_to_the_next_are_not_all_held() -> None:
+    memory = HeaderMemory()
+    values = ["0"] * 200
+    for number in range(400):
+        values[number % 200] = "x" * (MAX_RUN_BYTES - 8)  # one after the other, each alone in its run by then
+        elements = [Element(ELEMENTS[place].tag, "LT", value.encode()) for place, value in enumerate(values)]
+        read(encode_in(elements, EXPLICIT), EXPLICIT, ALL, memory)
+        assert sum(len(run.data) for run in memory._runs) <= MAX_BYTES
