@@ -119,7 +119,7 @@ def test_values_that_grow_from_one_header_to_the_next_are_not_all_held() -> None
     memory = HeaderMemory()
     values = ["0"] * 200
     for number in range(400):
-        values[number % 200] = "x" * (MAX_RUN_BYTES - 8)  # one after the other, each alone in its run by then
+        values[number * 7 % 200] = "x" * (MAX_RUN_BYTES - 8)  # each alone in its run by then
         elements = [Element(ELEMENTS[place].tag, "LT", value.encode()) for place, value in enumerate(values)]
         read(encode_in(elements, EXPLICIT), EXPLICIT, ALL, memory)
         assert sum(len(run.data) for run in memory._runs) <= MAX_BYTES
