@@ -102,6 +102,9 @@ EVENTS: Final[dict[Kind, Event]] = {
 }
 """The table of PS3.15 Section A.5.3, by act."""
 
+REFUSALS: Final[frozenset[Kind]] = frozenset({"refusal", "node refused"})
+"""Acts that never succeed."""
+
 SUCCESS: Final = 0
 MINOR_FAILURE: Final = 4
 """EventOutcomeIndicator (PS3.15 Section A.5.1): it was done, or refused or failed."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import Event
-from sagittal.audit.acts import MINOR_FAILURE, Kind
+from sagittal.audit.acts import Kind
 from sagittal.audit.line import Act
 from sagittal.audit.lines import (
     Draft,
@@ -142,24 +142,24 @@ class Ledger:
         """See `sagittal.runtime.witness.Witness`."""
         await self._soon(Act(kind="query", actor=actor, subject=level, detail=",".join(keys)))
 
-    async def refused(self, actor: Actor, action: str, study_instance_uid: str = "") -> None:
-        """See `sagittal.runtime.witness.Witness`."""
-        await self._soon(
-            Act(
-                kind="refusal",
-                actor=actor,
-                outcome=MINOR_FAILURE,
-                study_instance_uid=study_instance_uid,
-                subject=action,
-                detail="not permitted",
-            )
-        )
+    def refused(self, actor: Actor, action: str) -> None:
+        """See `sagittal.runtime.witness.Witness`. Whoever tries again and again is one line."""
+        now, at_ns = time.monotonic(), self._clock()
+        kind: Kind = "refusal" if actor.grants else "node refused"
+        same = Same(actor.door, actor.name, actor.address, kind, "", action)
+        window = self._windows.find(same, now) or self._open(same, actor, at_ns, now)
+        window.add(1, at_ns)
+        self._wake_soon()
 
     async def _soon(self, act: Act) -> None:
         self._draft(act)
         if len(self._drafts) > MAX_WAITING:
             await self._durable()
-        elif self._linger is None and not self._wake.is_set():
+        else:
+            self._wake_soon()
+
+    def _wake_soon(self) -> None:
+        if self._linger is None and not self._wake.is_set():
             self._linger = asyncio.get_running_loop().call_later(_LINGER_S, self._wake.set)
 
     def _draft(self, act: Act) -> None:

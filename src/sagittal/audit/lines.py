@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from sagittal.audit.acts import SUCCESS
 from sagittal.audit.line import GENESIS, Act, Line, hash_of, line_of
 from sagittal.audit.windows import Window
 
@@ -17,20 +16,7 @@ _HEAD: Final = "SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1"
 _MARK: Final = (
     "INSERT INTO ledger_marks (reader, seq) VALUES (?, ?) ON CONFLICT (reader) DO UPDATE SET seq = excluded.seq"
 )
-_OPEN_FIELDS: Final = (
-    "at_ns",
-    "until_ns",
-    "kind",
-    "actor_kind",
-    "actor",
-    "door",
-    "address",
-    "called",
-    "facility",
-    "study_instance_uid",
-    "patient",
-    "count",
-)
+_OPEN_FIELDS: Final = _FIELDS[1:]  # without `seq`
 _OPEN: Final = f"INSERT INTO ledger_open ({', '.join(_OPEN_FIELDS)}) VALUES ({', '.join('?' * len(_OPEN_FIELDS))})"  # noqa: S608  # names of ours
 _LEFT_OPEN: Final = f"SELECT {', '.join(_OPEN_FIELDS)} FROM ledger_open ORDER BY id"  # noqa: S608  # names of ours
 
@@ -80,7 +66,7 @@ def close_left_open(connection: Connection, key: bytes) -> int:
     """Writes the lines of windows that an earlier process left open. Gives how many."""
     driver = _driver(connection)
     rows = [dict(zip(_OPEN_FIELDS, row, strict=True)) for row in driver.execute(_LEFT_OPEN)]
-    _chain(driver, key, (Line(seq=0, outcome=SUCCESS, subject="", detail="", **row) for row in rows))
+    _chain(driver, key, (Line(seq=0, **row) for row in rows))
     driver.execute("DELETE FROM ledger_open")
     return len(rows)
 

@@ -12,7 +12,6 @@ from sagittal.audit.line import Line
 
 MAX_PAGE: Final = 10_000
 _FIELDS: Final = Line.__struct_fields__
-_STILL_OPEN: Final[dict[str, object]] = {"seq": 0, "outcome": 0, "subject": "", "detail": ""}
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +49,7 @@ async def search(records: RecordsReader, wanted: Search, limit: int = 100) -> tu
 
 
 def _still_open(field: str) -> ColumnElement[Any]:  # Any: columns of several types
-    return literal(_STILL_OPEN[field]).label(field) if field in _STILL_OPEN else ledger_open.c[field]
+    return literal(0).label(field) if field == "seq" else ledger_open.c[field]
 
 
 def _conditions(wanted: Search, table: Table) -> Iterator[ColumnElement[bool]]:

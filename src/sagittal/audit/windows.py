@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from sagittal.audit.acts import Kind
+from sagittal.audit.acts import MINOR_FAILURE, REFUSALS, SUCCESS, Kind
 from sagittal.audit.line import Act
 from sagittal.runtime.actor import Actor
 
@@ -22,13 +22,14 @@ MAX_OPEN: Final = 10_000
 
 
 class Same(NamedTuple):
-    """What makes two acts the same: who, from where, what, and to which study."""
+    """What makes two acts the same: who, from where, what, and to which study or other thing."""
 
     door: str
     name: str
     address: str
     kind: Kind
     study_instance_uid: str
+    subject: str = ""
 
 
 class Window:
@@ -64,6 +65,8 @@ class Window:
         return Act(
             kind=self.same.kind,
             actor=self.actor,
+            outcome=MINOR_FAILURE if self.same.kind in REFUSALS else SUCCESS,
+            subject=self.same.subject,
             study_instance_uid=self.same.study_instance_uid,
             facility=self.facility,
             count=self.count,

@@ -18,8 +18,8 @@ class Witness(Protocol):
     async def queried(self, actor: Actor, level: str, keys: Sequence[str]) -> None:
         """Someone asks at a Query/Retrieve Level with these matching keys, by name; values are not told."""
 
-    async def refused(self, actor: Actor, action: str, study_instance_uid: str = "") -> None:
-        """Someone asked for what they may not do."""
+    def refused(self, actor: Actor, action: str) -> None:
+        """Someone asked for what they may not do, or for anything at all without being let in."""
 
 
 class NoWitness:
@@ -31,5 +31,5 @@ class NoWitness:
     async def queried(self, actor: Actor, level: str, keys: Sequence[str]) -> None:
         """Keeps nothing."""
 
-    async def refused(self, actor: Actor, action: str, study_instance_uid: str = "") -> None:
+    def refused(self, actor: Actor, action: str) -> None:
         """Keeps nothing."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sagittal.archive.archive import Archive
@@ -13,7 +14,7 @@ from sagittal.audit.message import Reporter
 from sagittal.audit.searching import Search, search
 from sagittal.audit.verifying import Anchor, Fault, verify
 from sagittal.errors import Exhausted
-from sagittal.runtime.actor import Actor
+from sagittal.runtime.actor import EVERYTHING, Actor
 from support.archives import archive_at, instance, soon, store
 
 KEY = bytes(range(KEY_BYTES))
@@ -116,11 +117,12 @@ async def test_what_a_crash_leaves_open_is_closed_at_the_next_start(archive: Arc
 async def test_queries_and_refusals_are_lines_without_values(archive: Archive) -> None:
     ledger = await started(archive)
     await ledger.queried(ANN, "STUDY", ["PatientID", "StudyDate"])
-    await ledger.refused(ANN, "purge", "1.2.3")
+    for _ in range(3):
+        ledger.refused(msgspec.structs.replace(ANN, grants=EVERYTHING), "purge")
     await ledger.close()
     found = {line.kind: line for line in await lines(archive)}
     assert (found["query"].subject, found["query"].detail) == ("STUDY", "PatientID,StudyDate")
-    assert (found["refusal"].subject, found["refusal"].outcome) == ("purge", 4)
+    assert (found["refusal"].subject, found["refusal"].outcome, found["refusal"].count) == ("purge", 4, 3)
 
 
 async def chained(archive: Archive, count: int = 6) -> None:

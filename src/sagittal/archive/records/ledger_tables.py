@@ -37,6 +37,7 @@ ledger_open = Table(
     _count("at_ns"),
     _count("until_ns"),
     _text("kind"),
+    _count("outcome"),
     _text("actor_kind"),
     _text("actor"),
     _text("door"),
@@ -45,6 +46,8 @@ ledger_open = Table(
     _text("facility"),
     _text("study_instance_uid"),
     _text("patient"),
+    _text("subject"),
+    _text("detail"),
     _count("count"),
     Index("ix_ledger_open_study", "study_instance_uid"),
 )

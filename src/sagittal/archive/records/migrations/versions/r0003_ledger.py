@@ -8,7 +8,20 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_TEXTS = ("kind", "actor_kind", "actor", "door", "address", "called", "facility", "study_instance_uid", "patient")
+_COUNTS = ("at_ns", "until_ns", "outcome", "count")
+_TEXTS = (
+    "kind",
+    "actor_kind",
+    "actor",
+    "door",
+    "address",
+    "called",
+    "facility",
+    "study_instance_uid",
+    "patient",
+    "subject",
+    "detail",
+)
 
 
 def _text(name: str) -> sa.Column[str]:
@@ -24,8 +37,8 @@ def upgrade() -> None:
     op.create_table(
         "ledger",
         sa.Column("seq", sa.Integer(), nullable=False),
-        *(_count(name) for name in ("at_ns", "until_ns", "outcome", "count")),
-        *(_text(name) for name in (*_TEXTS, "subject", "detail")),
+        *(_count(name) for name in _COUNTS),
+        *(_text(name) for name in _TEXTS),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
     )
@@ -36,7 +49,7 @@ def upgrade() -> None:
     op.create_table(
         "ledger_open",
         sa.Column("id", sa.Integer(), nullable=False),
-        *(_count(name) for name in ("at_ns", "until_ns", "count")),
+        *(_count(name) for name in _COUNTS),
         *(_text(name) for name in _TEXTS),
         sa.PrimaryKeyConstraint("id"),
     )
