@@ -160,7 +160,7 @@ def test_a_document_is_kept_byte_for_byte(server: WebServer, media_type: str) ->
     assert send(server, [dataset], ("http://client/doc", media_type, document)).status_code == 200
     file = stored(server)
     assert file.EncapsulatedDocument[: file.EncapsulatedDocumentLength] == document
-    assert file.MIMETypeOfEncapsulatedDocument == media_type
+    assert file.MIMETypeOfEncapsulatedDocument.lower() == media_type
 
 
 def test_a_video_is_one_fragment_and_says_its_size_and_pace(server: WebServer) -> None:

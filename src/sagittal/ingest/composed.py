@@ -15,7 +15,8 @@ from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN
 from sagittal.errors import Conflict, Exhausted, Invalid, Refused, Unsupported
 from sagittal.ingest.bulk_images import Pixels, pixels_of
 from sagittal.ingest.bulk_video import is_video, video_of
-from sagittal.ingest.pixel_module import check_native, fill_document, fill_pixels, value_of
+from sagittal.ingest.documents import HEAD_BYTES, fill_document
+from sagittal.ingest.pixel_module import check_native, fill_pixels, value_of
 from sagittal.ingest.receive import NotAnInstance
 
 MAX_NESTED_BYTES = 64 * 1024**2
@@ -90,7 +91,8 @@ async def compose(dataset: JsonDataset, find: Callable[[str], Bulk | None]) -> t
             large[tag] = tuple(_encapsulated(bulk) if pixels is not None else _native(tag, element, bulk))
         else:
             if tag == _DOCUMENT:
-                fill_document(dataset, bulk.essence, sum(bulk.lengths))
+                head = await bulk.read(0, 0, min(bulk.lengths[0], HEAD_BYTES))
+                fill_document(dataset, bulk.essence, sum(bulk.lengths), head)
             large[tag] = tuple(_native(tag, element, bulk))
     return (_file_header(dataset, syntax), *_encoded(dataset, large, nested))
 

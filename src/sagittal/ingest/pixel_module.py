@@ -96,10 +96,3 @@ def check_native(dataset: JsonDataset, length: int) -> None:
         needed = needed * 2 // 3
     if not needed <= length <= needed + 1:
         raise Conflict(f"pixel data of these Rows, Columns and Bits Allocated has {needed} bytes; got {length}")
-
-
-def fill_document(dataset: JsonDataset, essence: str, length: int) -> None:
-    """What the Encapsulated Document Module says of the document (PS3.3 Section C.24.2)."""
-    if essence not in ("", "application/octet-stream"):
-        agree(dataset, "00420012", "LO", (essence,))
-    agree(dataset, "00420015", "UL", (length,))

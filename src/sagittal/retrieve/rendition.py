@@ -16,7 +16,7 @@ _LOSSY = 0x00282110
 _LOSSY_RATIO = 0x00282112
 _LOSSY_METHOD = 0x00282114
 _ICON_IMAGE_SEQUENCE = 0x00880200
-_PER_FRAME_FUNCTIONAL_GROUPS = 0x52009230
+_ENHANCED = frozenset((0x00089205, 0x52009229, 0x52009230))  # Pixel Presentation, functional groups
 _EXTENDED_OFFSETS = (0x7FE00000, 0x7FE00001, 0x7FE00002)
 _ENCAPSULATED_ICON = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff"
 _ALWAYS_LOSSY = frozenset(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"))
@@ -64,9 +64,7 @@ def changed_header(data: bytes, instance: StoredInstance, shape: FrameShape, ren
     return with_elements(data, changes)
 
 
-_LOOKED_AT = frozenset(
-    (_PER_FRAME_FUNCTIONAL_GROUPS, _IMAGE_TYPE, _LOSSY, _LOSSY_RATIO, _LOSSY_METHOD, _ICON_IMAGE_SEQUENCE)
-)
+_LOOKED_AT = frozenset((*_ENHANCED, _IMAGE_TYPE, _LOSSY, _LOSSY_RATIO, _LOSSY_METHOD, _ICON_IMAGE_SEQUENCE))
 
 
 def _derived(kept: dict[int, bytes], instance: StoredInstance, rendition: Rendition) -> dict[int, bytes | None]:
@@ -90,7 +88,7 @@ def _derived(kept: dict[int, bytes], instance: StoredInstance, rendition: Rendit
         _LOSSY_RATIO: element(_LOSSY_RATIO, "DS", _more(kept.get(_LOSSY_RATIO, b""), f"{rendition.ratio:.4g}")),
         _LOSSY_METHOD: element(_LOSSY_METHOD, "CS", _more(kept.get(_LOSSY_METHOD, b""), rendition.method)),
     }
-    if _PER_FRAME_FUNCTIONAL_GROUPS not in kept:
+    if _ENHANCED.isdisjoint(kept):
         changes[_DERIVATION_CODE_SEQUENCE] = element(_DERIVATION_CODE_SEQUENCE, "SQ", _item(_LOSSY_COMPRESSION))
         changes[_IMAGE_TYPE] = element(_IMAGE_TYPE, "CS", b"\\".join([b"DERIVED", *(kind[1:] or [b"PRIMARY"])]))
     return changes
