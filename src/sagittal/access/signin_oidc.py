@@ -96,6 +96,8 @@ class OidcSignIn:
         try:
             identity = await self._provider.take_back(pending, returned)
             signed_in = await self._records.write(lambda c: self._admit(c, identity, visitor, replacing))
+            if signed_in is None:
+                raise Refused("you are in no group that may use this site")
         except Refused:
             refused = Happening("sign-in refused", visitor, method="oidc")
             await self._records.write(lambda connection: self._noted(connection, refused))
@@ -125,7 +127,7 @@ class OidcSignIn:
             lambda c: sessions.end_of_provider(c, issuer, session=over.session, subject=over.subject)
         )
 
-    def _admit(self, connection: Connection, identity: Identity, visitor: Visitor, replacing: str) -> SignedIn:
+    def _admit(self, connection: Connection, identity: Identity, visitor: Visitor, replacing: str) -> SignedIn | None:
         now_ns = self._clock()
         issuer = self._settings.oidc_issuer
         roles = oidc.roles_of(identity.groups or (), self._settings.oidc_roles)
@@ -133,7 +135,10 @@ class OidcSignIn:
         if known is not None and known.is_disabled:
             raise Refused("the account is disabled")
         if not roles and not (known and accounts.roles_of(connection, known.id, "here")):
-            raise Refused("you are in no group that may use this site")
+            if known:  # what they were let in by before is over, too
+                accounts.set_roles(connection, known.id, (), "provider")
+                sessions.end_all(connection, known.id)
+            return None
         number = known.id if known else self._make(connection, identity, visitor, now_ns)
         self._follow(connection, number, roles, identity, known.full_name if known else "")
         opening = Opening(
