@@ -1,5 +1,6 @@
 """The identifier of a query or retrieve request: level, keys and what is wanted back (PS3.4 Section C.4.1.1.3)."""
 
+import base64
 from collections.abc import Iterator
 from typing import Final
 
@@ -58,20 +59,25 @@ def parse_identifier(data: bytes, transfer_syntax_uid: str, root: Root) -> Ident
     if said not in set(Level) or (root == "study" and said == Level.PATIENT):
         raise Invalid(f"Query/Retrieve Level (0008,0052) {said[:16]!r} is not one of the {root} root")
     terms = _texts(dataset.get(f"{SPECIFIC_CHARACTER_SET:08X}", {"vr": "CS"}))
+    sets = character_sets.parse("\\".join(terms).encode("ascii", "replace"))
     return Identifier(
         level=Level(said),
-        keys=tuple(key for key in _keys(dataset, ()) if key.path[0] not in {SPECIFIC_CHARACTER_SET, _QUERY_VIEW}),
-        character_set=character_sets.parse("\\".join(terms).encode("ascii", "replace")),
+        keys=tuple(key for key in _keys(dataset, (), sets) if key.path[0] not in {SPECIFIC_CHARACTER_SET, _QUERY_VIEW}),
+        character_set=sets,
     )
 
 
-def _keys(dataset: JsonDataset, above: tuple[int, ...]) -> Iterator[Key]:
+def _keys(dataset: JsonDataset, above: tuple[int, ...], sets: tuple[str, ...]) -> Iterator[Key]:
     for name, element in dataset.items():
         path = (*above, int(name, 16))
         # the first item holds the keys (PS3.4 Section C.2.2.2.6)
         item = next((value for value in element.get("Value", []) if element["vr"] == "SQ"), None)
         if isinstance(item, dict) and item:
-            yield from _keys(item, path)  # type: ignore[arg-type]  # an item of SQ is a data set: JsonValue cannot say so
+            yield from _keys(item, path, sets)  # type: ignore[arg-type]  # an item of SQ is a data set: JsonValue cannot say so
+        elif "InlineBinary" in element:
+            value = base64.b64decode(element["InlineBinary"])
+            text = character_sets.decode(value, "LO", sets).strip(" \0")
+            yield Key(path, element["vr"], tuple(text.split("\\")), value)
         else:
             yield Key(path, element["vr"], _texts(element))
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from sagittal.archive.index.named import Named, NamedAttribute
+from sagittal.dicom.dataset import RawElement
+from sagittal.dicom.json_model import text_value
 from sagittal.dicom.matching import Key
 from sagittal.dicom.registry import is_private, is_private_creator
 from sagittal.errors import Invalid
@@ -20,6 +22,7 @@ Path = tuple[int, ...]
 
 _ONE_VALUE_VRS = frozenset({"LT", "ST", "UR", "UT"})
 _COMMA_VRS = frozenset({"CS", "UI"})
+_BINARY_VRS = frozenset({"AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _MASK = 0xFFFF00FF  # of a private element without its block
 
 
@@ -128,7 +131,9 @@ def _by_vr(key: Key, vr: str) -> Key:
     if key.vr == vr:
         return key
     values = key.values
-    if vr in _ONE_VALUE_VRS:
+    if key.unread and vr in _BINARY_VRS:
+        values = tuple(text_value(RawElement(vr, key.unread)).split("\\"))
+    elif vr in _ONE_VALUE_VRS:
         values = ("\\".join(values),) if values else ()
     elif vr in _COMMA_VRS:
         values = tuple(part.strip() for value in values for part in re.split(r"[\\,]", value))

@@ -44,7 +44,13 @@ def unmatchable(archive: ArchiveReader, level: Level, keys: Sequence[Key]) -> tu
         Invalid: a key is malformed.
     """
     keys = resolve(archive.named, keys).others
-    return tuple(key for key in keys if not isinstance(parse(key), Universal) and not _is_held(level, key))
+    return tuple(key for key in keys if _is_unmatchable(level, key))
+
+
+def _is_unmatchable(level: Level, key: Key) -> bool:
+    if key.unread:  # private, and nobody here knows its VR
+        return True
+    return not isinstance(parse(key), Universal) and not _is_held(level, key)
 
 
 async def find(archive: ArchiveReader, actor: Actor, query: Query, deadline: Deadline) -> AsyncGenerator[Found, None]:

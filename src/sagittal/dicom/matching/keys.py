@@ -31,11 +31,14 @@ class Key(msgspec.Struct, frozen=True):
         path: tags from the top; all but the last are sequences.
         vr: of the last.
         values: decoded, as they came; none or one empty one is Universal Matching.
+        unread: of a private attribute that came without its VR the value as encoded, little endian; `values` are what
+            it would be as text.
     """
 
     path: tuple[int, ...]
     vr: str
     values: tuple[str, ...] = ()
+    unread: bytes = b""
 
     @property
     def name(self) -> str:

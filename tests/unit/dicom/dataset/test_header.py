@@ -350,3 +350,24 @@ def test_an_element_of_undefined_length_in_implicit_vr_is_kept_with_its_delimite
     element = Element(0x00091010, "UN", items=[Item([NAME], True)], undefined=True)
     data = encode_element(element, implicit=True)
     assert read_header(data, IMPLICIT, frozenset({element.tag})).elements[element.tag].value == data[8:]
+
+
+@pytest.mark.parametrize("size", [97, 5000, 100_000])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_an_optional_value_that_is_too_long_is_passed_by(size: int, is_open: bool) -> None:
+    limits = Limits(max_optional_bytes=66_000)
+    value = b"\xfe\xff\x00\xe0\x70\x11\x01\x00" + b"\x28\x00\x10\x00US\x02\x00\x00\x02" * 7000  # one item
+    length = b"\xff\xff\xff\xff" if is_open else len(value).to_bytes(4, "little")
+    end = b"\xfe\xff\xdd\xe0\x00\x00\x00\x00" if is_open else b""
+    sequence = b"\x08\x00\x15\x11SQ\x00\x00" + length + value + end
+    data = sequence + b"\x10\x00\x20\x00LO\x04\x00ID 1"
+
+    def read(optional: frozenset[int]) -> Header:
+        reader = HeaderReader(EXPLICIT, frozenset({0x00081115, 0x00100020}), limits, optional=optional)
+        for at in range(0, len(data), size):
+            reader.feed(data[at : at + size])
+        return reader.close()
+
+    assert read(frozenset({0x00081115})).elements == {0x00100020: RawElement("LO", b"ID 1")}
+    assert read(frozenset()).elements[0x00081115].value == value + end
+    assert read(frozenset({0x00100020})).elements.keys() == {0x00081115, 0x00100020}
