@@ -6,6 +6,7 @@ DATA/records.db        SQLite; what no pack holds and nobody can rebuild
 DATA/packs/ab/cd/*.tar what we keep
 """
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ class Archive(ArchiveReader):
     Attributes:
         repairs: what start-up had to put right.
         records: what no pack holds.
+        purging: held by the one who writes packs anew.
     """
 
     records: Records
@@ -61,6 +63,7 @@ class Archive(ArchiveReader):
         super().__init__(root, settings, records)
         self.named = index.named
         self.repairs = repairs
+        self.purging = asyncio.Lock()
         self._lock = lock
         self._index = index
         self._disk = disk

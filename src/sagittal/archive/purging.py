@@ -112,14 +112,18 @@ class _Made(NamedTuple):
 
 async def finish_purges(archive: Archive, disk: Disk | None = None) -> PurgeReport:
     """Takes the bytes of all that was purged from the disk; goes on where an earlier call was cut short."""
-    going = [_Going(*row) for row in await archive.fetch(_TO_GO, ())]
-    if not going:
-        return PurgeReport()
-    run = _Run(archive, disk or Disk(), going)
-    for pack in await run.candidates():
-        await run.cut(pack)
-    await archive.change(lambda index: index.scrub())
-    return run.report()
+    disk = disk or Disk()
+    async with archive.purging:
+        with suppress(OSError):  # what is left once more is taken away next time
+            await archive.change(lambda index: sweep(archive.packs, index, disk))
+        going = [_Going(*row) for row in await archive.fetch(_TO_GO, ())]
+        if not going:
+            return PurgeReport()
+        run = _Run(archive, disk, going)
+        for pack in await run.candidates():
+            await run.cut(pack)
+        await archive.change(lambda index: index.scrub())
+        return run.report()
 
 
 class _Run:

@@ -27,6 +27,7 @@ from sagittal.archive.reader import INDEX_NAME, PACKS_NAME
 from sagittal.archive.records.connect import migrate as migrate_records
 from sagittal.archive.records.records import RECORDS_NAME, Records
 from sagittal.archive.restore import Interludes, ReadBack, Restored, bring_in, read_back
+from sagittal.archive.sweep import PART
 from sagittal.dicom.attribute_path import AttributePath
 from sagittal.errors import NotFound
 from sagittal.runtime.log import get_logger
@@ -114,6 +115,8 @@ def reindex(
     try:
         new = root / _NEW_NAME
         _remove(new)
+        for path in packs.glob(f"*/*/*{SUFFIX}{PART}"):  # of a purge that was cut short
+            path.unlink()
         migrate(new)
         migrate_records(root / RECORDS_NAME)
         records = Records(root / RECORDS_NAME)
