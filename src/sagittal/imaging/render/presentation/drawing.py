@@ -1,75 +1,104 @@
 """Graphics onto a picture, smooth at the picture's own resolution (PS3.3 Section C.10.5.1.2)."""
 
+import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from sagittal.imaging.render.presentation.graphics import SOLID, Point, Rgb, Shape, Style
-from sagittal.imaging.render.presentation.outlines import dashes, path_of, placed
+from sagittal.imaging.render.presentation.outlines import dashes, path_of
 from sagittal.imaging.render.presentation.placement import Placement
 
 Picture = npt.NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom."""
 
 _FINEST = 3  # odd: a line of one pixel through the middle of a pixel is that pixel
 _MOST_FINE_PIXELS = 64 * 1024**2
 _POINT_ARM = 3.0
 
 
+class Ink(NamedTuple):
+    """Where ink goes, 0 to 255, (rows, columns), from a place of the picture on."""
+
+    coverage: npt.NDArray[np.uint8]
+    left: int = 0
+    top: int = 0
+
+
 def draw_shapes(picture: Picture, shapes: Sequence[Shape], placement: Placement, colour: Rgb) -> Picture:
     """The picture with graphic objects; those that follow each other in one colour are drawn at once."""
     for same in _runs(shapes):
-        fills = [shape for shape in same if shape.fill is not None]
-        if fills:
-            sheet = Sheet(placement)
-            for shape in fills:
-                sheet.fill(path_of(shape, placement))
-            picture = paint(picture, sheet.coverage(), *ink_of(fills[0].fill, colour))
-        sheet = Sheet(placement)
-        for shape in same:
+        paths = [path_of(shape, placement) for shape in same]
+        reach = max(_POINT_ARM * shape.style.thickness for shape in same) + 2.0
+        box = box_of((point for path in paths for point in path), reach, placement)
+        if box is None:
+            continue
+        filled = [(shape, path) for shape, path in zip(same, paths, strict=True) if shape.fill is not None]
+        if filled:
+            sheet = Sheet(box)
+            for _, path in filled:
+                sheet.fill(path)
+            picture = paint(picture, sheet.ink(), *ink_of(filled[0][0].fill, colour))
+        sheet = Sheet(box)
+        for shape, path in zip(same, paths, strict=True):
             if shape.kind == "POINT":
-                sheet.cross(placed(shape.points[:1], placement, is_displayed=shape.is_displayed)[0], shape.style)
+                sheet.cross(path[0], shape.style)
             else:
-                sheet.line(path_of(shape, placement), shape.style)
-        picture = paint(picture, sheet.coverage(), *ink_of(same[0].style, colour))
+                sheet.line(path, shape.style)
+        picture = paint(picture, sheet.ink(), *ink_of(same[0].style, colour))
     return picture
 
 
-def paint(picture: Picture, coverage: npt.NDArray[np.uint8], colour: Rgb, opacity: float = 1.0) -> Picture:
-    """The picture with a colour where the coverage is, 0 to 255; a grey picture stays grey if the colour is."""
-    rows, columns = np.flatnonzero(coverage.any(axis=1)), np.flatnonzero(coverage.any(axis=0))
-    if not len(rows):
+def paint(picture: Picture, ink: Ink, colour: Rgb, opacity: float = 1.0) -> Picture:
+    """The picture, painted in place, or a new one in colour if it was grey and the colour is not."""
+    if not ink.coverage.any():
         return picture
     if picture.ndim == 2 and len(set(colour)) > 1:
         picture = np.repeat(picture[..., None], 3, axis=-1)
-    painted = picture.copy()
-    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    weight = coverage[part].astype(np.float32) * (opacity / 255.0)
+    rows, columns = ink.coverage.shape
+    part = (slice(ink.top, ink.top + rows), slice(ink.left, ink.left + columns))
+    weight = ink.coverage.astype(np.float32) * (opacity / 255.0)
     if picture.ndim == 3:
         weight = weight[..., None]
-    ink = np.array(colour if picture.ndim == 3 else colour[0], np.float32)
-    below = painted[part].astype(np.float32)
-    painted[part] = np.rint(below + (ink - below) * weight).astype(np.uint8)
-    return painted
+    value = np.array(colour if picture.ndim == 3 else colour[0], np.float32)
+    below = picture[part].astype(np.float32)
+    picture[part] = np.rint(below + (value - below) * weight).astype(np.uint8)
+    return picture
+
+
+def box_of(points: Iterable[Point], reach: float, placement: Placement) -> Box | None:
+    """The part of the picture that is no farther than `reach` from the box around points; None if there is none."""
+    places = list(points)
+    if not places:
+        return None
+    across, down = [x for x, _ in places], [y for _, y in places]
+    left, top = max(0, math.floor(min(across) - reach)), max(0, math.floor(min(down) - reach))
+    right = min(placement.width, math.ceil(max(across) + reach))
+    bottom = min(placement.height, math.ceil(max(down) + reach))
+    return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 class Sheet:
-    """Where ink goes, finer than the picture."""
+    """A part of the picture to draw on, finer than the picture; places are those of the picture."""
 
-    def __init__(self, placement: Placement) -> None:
-        self._size = (placement.width, placement.height)
-        is_large = placement.width * placement.height * _FINEST**2 > _MOST_FINE_PIXELS
-        self._finer = 1 if is_large else _FINEST
-        self._image = Image.new("L", (placement.width * self._finer, placement.height * self._finer))
+    def __init__(self, box: Box) -> None:
+        self._left, self._top, right, bottom = box
+        size = (right - self._left, bottom - self._top)
+        self._finer = 1 if size[0] * size[1] * _FINEST**2 > _MOST_FINE_PIXELS else _FINEST
+        self._image = Image.new("L", (size[0] * self._finer, size[1] * self._finer))
         self._draw = ImageDraw.Draw(self._image)
 
-    def coverage(self) -> npt.NDArray[np.uint8]:
-        """Where the ink is, 0 to 255, of the size of the picture."""
-        return np.asarray(self._image if self._finer == 1 else self._image.reduce(self._finer))
+    def ink(self) -> Ink:
+        """What was drawn."""
+        shown = self._image if self._finer == 1 else self._image.reduce(self._finer)
+        return Ink(np.asarray(shown), self._left, self._top)
 
     def line(self, path: Sequence[Point], style: Style) -> None:
-        """Draws a line; places are those of the picture."""
+        """Draws a line."""
         width = max(1, round(style.thickness * self._finer))
         pieces = [path] if style.pattern == SOLID else dashes(path, style)
         for piece in pieces:
@@ -88,7 +117,7 @@ class Sheet:
 
     def _fine(self, path: Sequence[Point]) -> list[Point]:
         # Pillow counts from the middle of a pixel, the standard from its corner.
-        return [(x * self._finer - 0.5, y * self._finer - 0.5) for x, y in path]
+        return [((x - self._left) * self._finer - 0.5, (y - self._top) * self._finer - 0.5) for x, y in path]
 
 
 def _runs(shapes: Iterable[Shape]) -> list[list[Shape]]:

@@ -5,11 +5,10 @@ smaller as long as they can be.
 """
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from sagittal.imaging.render.lettering import Font, font_for
-from sagittal.imaging.render.presentation.drawing import Picture, Sheet, ink_of, paint
+from sagittal.imaging.render.presentation.drawing import Ink, Picture, Sheet, box_of, ink_of, paint
 from sagittal.imaging.render.presentation.graphics import Label, Point, Rgb, Style
 from sagittal.imaging.render.presentation.outlines import placed
 from sagittal.imaging.render.presentation.placement import Placement
@@ -31,18 +30,22 @@ def draw_label(picture: Picture, label: Label, placement: Placement, colour: Rgb
     box = _box(label, placement)
     anchor = placed((label.anchor,), placement, is_displayed=label.is_anchor_displayed)[0] if label.anchor else None
     if anchor is not None and box is not None and label.has_line:
-        sheet = Sheet(placement)
-        sheet.line([_nearest(box, anchor), anchor], Style())
-        picture = paint(picture, sheet.coverage(), ink, opacity)
-    letters, edges = _written(label, placement, box, anchor)
+        way = [_nearest(box, anchor), anchor]
+        around = box_of(way, 3.0, placement)
+        if around is not None:
+            sheet = Sheet(around)
+            sheet.line(way, Style())
+            picture = paint(picture, sheet.ink(), ink, opacity)
+    written = _written(label, placement, box, anchor)
+    if written is None:
+        return picture
+    letters, edges = written
     picture = paint(picture, edges, _BLACK if sum(ink) > 3 * 64 else _WHITE, opacity)
     return paint(picture, letters, ink, opacity)
 
 
-def _written(
-    label: Label, placement: Placement, box: Box | None, anchor: Point | None
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Where letters are, and where they and their edges are."""
+def _written(label: Label, placement: Placement, box: Box | None, anchor: Point | None) -> tuple[Ink, Ink] | None:
+    """Where letters are, and where they and their edges are; None if that is not on the picture."""
     lines = [_printable(line) for line in label.text.split("\n")[:_MAX_LINES]]
     size = _letter_size(lines, placement, box)
     step = size * _LINE_HEIGHT
@@ -50,14 +53,22 @@ def _written(
     if box is None:
         y -= step * len(lines) / 2
     y = max(0.0, min(y, placement.height - step * len(lines)))
-    sheets = [Image.new("L", (placement.width, placement.height)) for _ in range(2)]
-    for number, line in enumerate(lines):
-        font = font_for(line, size)
-        left = max(0.0, min(x - align * _width(font, line), placement.width - _width(font, line)))
-        at = (left, y + (number + _BASELINE) * step)
-        ImageDraw.Draw(sheets[0]).text(at, line, fill=255, font=font, anchor="ls")
-        ImageDraw.Draw(sheets[1]).text(at, line, fill=255, font=font, anchor="ls", stroke_width=max(1, size // 12))
-    return np.asarray(sheets[0]), np.asarray(sheets[1])
+    fonts = [font_for(line, size) for line in lines]
+    widths = [_width(font, line) for font, line in zip(fonts, lines, strict=True)]
+    starts = [max(0.0, min(x - align * width, placement.width - width)) for width in widths]
+    corners = [(min(starts), y), (max(map(sum, zip(starts, widths, strict=True))), y + step * len(lines))]
+    part = box_of(corners, size, placement)
+    if part is None:
+        return None
+    left, top, right, bottom = part
+    sheets = [Image.new("L", (right - left, bottom - top)) for _ in range(2)]
+    for sheet, edge in zip(sheets, (0, max(1, size // 12)), strict=True):
+        draw = ImageDraw.Draw(sheet)
+        for number, (line, font, start) in enumerate(zip(lines, fonts, starts, strict=True)):
+            at = (start - left, y - top + (number + _BASELINE) * step)
+            draw.text(at, line, fill=255, font=font, anchor="ls", stroke_width=edge)
+    letters, edges = (Ink(np.asarray(sheet), left, top) for sheet in sheets)
+    return letters, edges
 
 
 def _start(label: Label, box: Box | None, anchor: Point | None) -> tuple[float, float, float]:
@@ -89,6 +100,10 @@ def _box(label: Label, placement: Placement) -> Box | None:
     if label.box is None:
         return None
     (x1, y1), (x2, y2) = placed(label.box, placement, is_displayed=label.is_box_displayed)
+    if placement.quarters % 2 and not label.is_box_displayed:
+        # Letters stay upright where the image lies on its side: so does the box, around the same middle.
+        x, y, across, down = (x1 + x2) / 2, (y1 + y2) / 2, (y2 - y1) / 2, (x2 - x1) / 2
+        (x1, y1), (x2, y2) = (x - across, y - down), (x + across, y + down)
     return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
 
 

@@ -24,7 +24,7 @@ from sagittal.imaging.render.presentation.attributes import (
     without_mask,
     without_modality,
 )
-from sagittal.imaging.render.presentation.drawing import draw_shapes, paint
+from sagittal.imaging.render.presentation.drawing import Ink, draw_shapes, paint
 from sagittal.imaging.render.presentation.graphics import WHITE, Layer, labels_of, layers_of, shapes_of
 from sagittal.imaging.render.presentation.labels import draw_label
 from sagittal.imaging.render.presentation.placement import Placement, placement_of
@@ -107,13 +107,15 @@ def _drawn(
     frame: tuple[str, int],
 ) -> Picture:
     shapes, labels, overlays = shapes_of(state, *frame), labels_of(state, *frame), activated(state)
+    if overlays or shapes or labels:
+        picture = picture.copy()  # to be painted on; it may be the frame itself
     named = [*overlays.values(), *(one.layer for one in shapes), *(one.layer for one in labels)]
     for layer in _all_layers(state, named):
         for group in (group for group, name in overlays.items() if name == layer.name):
             plane = planes.get(group)
             if plane is not None:
                 coverage = placement.place(plane.astype(np.uint8) * 255, is_bitmap=True)
-                picture = paint(picture, coverage, layer.colour)
+                picture = paint(picture, Ink(coverage), layer.colour)
         picture = draw_shapes(picture, [one for one in shapes if one.layer == layer.name], placement, layer.colour)
         for label in labels:
             if label.layer == layer.name:

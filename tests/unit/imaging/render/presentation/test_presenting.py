@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
@@ -332,6 +332,7 @@ DATASETS = st.dictionaries(TAGS, st.one_of(PLAIN, SEQUENCES), max_size=5)
 
 
 @given(DATASETS)
+@settings(deadline=None)
 def test_any_state_gives_a_picture_or_one_of_our_errors(said: Any) -> None:
     try:
         picture = present(
@@ -355,6 +356,7 @@ WHOLE_NUMBERS = st.lists(st.integers(-(2**31), 2**31 - 1), min_size=2, max_size=
     thickness=st.floats(-1e30, 1e30),
     text=st.text(max_size=12),
 )
+@settings(deadline=None)
 def test_any_graphic_and_text_is_drawn_or_left_out(
     kind: str, data: list[float], units: str, filled: bool, pattern: int, thickness: float, text: str
 ) -> None:
@@ -373,6 +375,7 @@ def test_any_graphic_and_text_is_drawn_or_left_out(
 
 
 @given(first=WHOLE_NUMBERS, last=WHOLE_NUMBERS, quarters=st.integers(-9, 9), magnified=st.floats(-1e30, 1e30))
+@settings(deadline=None, max_examples=40)
 def test_any_displayed_area_gives_a_picture_or_is_too_large(
     first: list[int], last: list[int], quarters: int, magnified: float
 ) -> None:
@@ -385,3 +388,22 @@ def test_any_displayed_area_gives_a_picture_or_is_too_large(
         assert max(present(RAMP, image().to_json_dict(), said, index=0, asked=asked).shape) <= 64
     except Exhausted:
         assert abs(last[0] - first[0]) * abs(last[1] - first[1]) > 1024**2
+
+
+def test_what_is_drawn_leaves_the_frame_as_it_is() -> None:
+    frame = np.zeros((ROWS, COLUMNS, 3), np.uint8)
+    colour = image(PhotometricInterpretation="RGB", SamplesPerPixel=3)
+    line = annotation("L", [graphic("POLYLINE", [0, 20.5, 60, 20.5])])
+    said = state([colour], sop_class=COLOUR, more=attributes(Dataset(), GraphicAnnotationSequence=[line]))
+    assert shown(said, frame, colour).any()
+    assert not frame.any()
+
+
+def test_the_box_of_a_text_stays_upright_where_the_image_is_turned() -> None:
+    text = Dataset()
+    text.UnformattedTextValue, text.BoundingBoxAnnotationUnits = "XXXXXX", "PIXEL"
+    text.BoundingBoxTopLeftHandCorner, text.BoundingBoxBottomRightHandCorner = [10, 14], [50, 26]
+    said = having(GraphicAnnotationSequence=[annotation("L", texts=[text])], ImageRotation=90, ImageHorizontalFlip="N")
+    rows, columns = np.nonzero(shown(said, np.zeros_like(RAMP)) > 100)
+    assert 24 <= rows.min() <= rows.max() <= 36  # 12 high around the middle of 60 rows
+    assert columns.max() - columns.min() > 15
