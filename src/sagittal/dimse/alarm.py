@@ -13,6 +13,10 @@ class Alarm:
         self._handle: asyncio.TimerHandle | None = None
         self._at = 0.0  # uvloop's handles do not all tell it
 
+    def is_due_by(self, at: float) -> bool:
+        """Whether it calls at the moment `at` or before."""
+        return self._handle is not None and self._at <= at
+
     def set(self, at: float) -> None:
         """Has it call at the moment `at` of the loop's clock, or before."""
         if self._handle is not None:

@@ -5,6 +5,7 @@ what is sent; nothing waits longer than Pace allows.
 """
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol, cast
 
@@ -22,6 +23,7 @@ from sagittal.dimse.inbox import Inbox, Item
 from sagittal.dimse.sockets import TunedSocket
 from sagittal.dimse.watch import Pace, Watch
 from sagittal.errors import Invalid
+from sagittal.runtime.actor import Actor
 from sagittal.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -54,6 +56,7 @@ class Link(asyncio.Protocol):
         association: its upper layer; read only from outside.
         cancelled: message IDs for which the peer sent C-CANCEL.
         address: of the peer, without port.
+        actor: who the peer is, once it was admitted; nobody before.
         on_drop: how to drop it while it has no transport yet.
     """
 
@@ -61,6 +64,7 @@ class Link(asyncio.Protocol):
         self.association = association
         self.cancelled: set[int] = set()
         self.address = ""
+        self.actor = Actor(door="dimse")
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(pace, self._loop.time())
         self._owner = owner
@@ -68,6 +72,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._socket: TunedSocket | None = None
         self._alarm = Alarm(self._loop, self._look)
+        self._soonest = min(pace.idle_s, pace.window_s, association.limits.artim_s)  # whatever begins now ends then
         self._messages = MessageReader()
         self._inbox = Inbox()
         self._is_paused = False
@@ -82,6 +87,12 @@ class Link(asyncio.Protocol):
     def contexts(self) -> dict[int, str]:
         """Transfer syntax of each accepted presentation context."""
         return self.association.contexts
+
+    def certificate(self) -> str:
+        """SHA-256 of the certificate that the peer has shown under TLS, hexadecimal; `""` without one."""
+        tls = self._transport.get_extra_info("ssl_object") if self._transport is not None else None
+        shown: bytes | None = tls.getpeercert(binary_form=True) if tls is not None else None
+        return hashlib.sha256(shown).hexdigest() if shown else ""
 
     # -- what asyncio calls --------------------------------------------------------------------------------------------
 
@@ -387,7 +398,10 @@ class Link(asyncio.Protocol):
 
     def _arm(self) -> None:
         """Sees to it that someone looks at the time when it matters; a look too early does no harm."""
-        look = self._watch.next_look(self._loop.time())
+        now = self._loop.time()
+        if self._alarm.is_due_by(now + self._soonest):
+            return
+        look = self._watch.next_look(now)
         if self.association.deadline is not None:
             look = min(look, self.association.deadline)
         self._alarm.set(look)

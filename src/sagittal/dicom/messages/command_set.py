@@ -89,6 +89,7 @@ def decode_command(data: Buffer) -> Command:
 
 def _split(data: Buffer) -> dict[int, bytes]:
     """Value of each element by its number in group 0000H."""
+    data = bytes(data)  # slices of it are cheaper than of a view
     elements: dict[int, bytes] = {}
     position, end = 0, len(data)
     while position < end:
@@ -102,7 +103,7 @@ def _split(data: Buffer) -> dict[int, bytes]:
             raise RemoteProtocolError(f"(0000,{number:04X}) announces {length} bytes where {end - position} are left")
         if len(elements) >= _MAX_ELEMENTS:
             raise RemoteProtocolError(f"the command set has more than {_MAX_ELEMENTS} elements")
-        elements[number] = bytes(data[position : position + length])
+        elements[number] = data[position : position + length]
         position += length
     return elements
 
