@@ -174,10 +174,13 @@ async def _web(settings: Settings, archive: Archive, pool: WorkerPool) -> AsyncI
     pages += [viewer] if viewer is not None else []
     app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=pages, pool=pool)
     server = await start_http(app.asgi, *parse_address(settings.http, "http"), _http_tls(settings))
+    settling = asyncio.create_task(app.settler.run())
     try:
         ways |= _ways(settings, _url(settings, server))
         yield _Web(server, app)
     finally:
+        settling.cancel()
+        await asyncio.wait((settling,))
         await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Executable
 
 from sagittal.archive.index.connect import HEAD, connect_reader, revision_of
-from sagittal.archive.index.locate import EVENTS_SQL, event_from, instance_from, locate_sql
+from sagittal.archive.index.locate import EVENTS_SQL, NEWEST_EVENT_SQL, event_from, instance_from, locate_sql
 from sagittal.archive.index.named import Named, load_named
 from sagittal.archive.index.readers import AnyRow, ReaderPool
 from sagittal.archive.model import Event, StoredInstance
@@ -58,17 +58,27 @@ class ArchiveReader:
         self.witness: Witness = NoWitness()
 
     async def locate(
-        self, *, study: str | None = None, series: str | None = None, instance: str | None = None
+        self,
+        *,
+        study: str | None = None,
+        series: str | None = None,
+        instance: str | None = None,
+        allowed: tuple[str, tuple[object, ...]] | None = None,
     ) -> tuple[StoredInstance, ...]:
         """The instances of a study, a series, or one; all that is given has to agree. Empty if there is none.
 
         Ordered by series, Instance Number, and when they came.
+
+        Args:
+            study, series, instance: UIDs.
+            allowed: a condition in SQL over `studies` and `series` with its values; what it leaves out is not there.
         """
         values = tuple(uid for uid in (study, series, instance) if uid is not None)
         if not values:
             raise Invalid("locate needs a study, a series or an instance")
-        sql = locate_sql(study is not None, series is not None, instance is not None)
-        return tuple(map(instance_from, await self._readers.fetch(sql, values)))
+        condition, more = allowed or ("", ())
+        sql = locate_sql(study is not None, series is not None, instance is not None, condition)
+        return tuple(map(instance_from, await self._readers.fetch(sql, (*values, *more))))
 
     async def read(self, instance: StoredInstance, start: int, length: int) -> bytes:
         """Bytes `[start, start + length)` of the Part 10 file. Raises Corrupt if they are no longer what was stored."""
@@ -118,6 +128,11 @@ class ArchiveReader:
     async def events(self, after: int, limit: int) -> tuple[Event, ...]:
         """At most `limit` events beyond number `after`, in order."""
         return tuple(map(event_from, await self._readers.fetch(EVENTS_SQL, (after, limit))))
+
+    async def newest_event(self) -> int:
+        """The number of the last event, 0 if there is none."""
+        rows = await self._readers.fetch(NEWEST_EVENT_SQL, ())
+        return int(rows[0][0])
 
     async def close(self) -> None:
         """Lets files and connections go."""

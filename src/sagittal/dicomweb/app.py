@@ -14,6 +14,8 @@ from sagittal.archive.archive import Archive
 from sagittal.dicomweb.cache import AnswerCache, BytesCache
 from sagittal.dicomweb.context import BASE_PATH, Context, WebLimits
 from sagittal.dicomweb.door import Door
+from sagittal.dicomweb.kept_metadata import KeptMetadata
+from sagittal.dicomweb.settling import Settler
 from sagittal.runtime.pools import WorkerPool
 
 
@@ -24,11 +26,16 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class WebApp(msgspec.Struct, frozen=True):
-    """The application to serve; the door in it, to count and cut off what runs; its workers, to be closed after it."""
+    """The application to serve; the door in it, to count and cut off what runs; its workers, to be closed after it.
+
+    Attributes:
+        settler: what is to run beside it.
+    """
 
     asgi: Litestar
     door: Door
     pool: WorkerPool
+    settler: Settler
 
 
 def create_app(
@@ -49,12 +56,16 @@ def create_app(
     """
     limits = limits or WebLimits()
     pool = pool or WorkerPool()
+    kept_metadata = KeptMetadata(archive.root)
+    settler = Settler(archive, pool, kept_metadata)
     context = Context(
         archive=archive,
         limits=limits,
         metadata_cache=BytesCache(limits.cache_bytes),
         picture_cache=BytesCache(limits.picture_cache_bytes),
         answer_cache=AnswerCache(limits.answer_cache_bytes),
+        kept_metadata=kept_metadata,
+        settler=settler,
         pool=pool,
     )
     door = Door(context)
@@ -74,5 +85,8 @@ def create_app(
     at_root = asgi("/wado", is_mount=True, copy_scope=True)(wado)
     mounted = asgi(BASE_PATH, is_mount=True, copy_scope=False)(door.__call__)
     return WebApp(
-        Litestar([health, mounted, at_root, *route_handlers], openapi_config=None, logging_config=None), door, pool
+        Litestar([health, mounted, at_root, *route_handlers], openapi_config=None, logging_config=None),
+        door,
+        pool,
+        settler,
     )

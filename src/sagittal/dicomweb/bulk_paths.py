@@ -7,15 +7,11 @@ True
 import re
 
 from sagittal.archive.model import StoredInstance
+from sagittal.dicomweb.metadata_text import format_path
 from sagittal.dicomweb.urls import resource_url
 from sagittal.errors import NotFound
 
 _FORM = re.compile(r"[0-9A-Fa-f]{8}(?:\.[0-9]{1,9}\.[0-9A-Fa-f]{8}){0,64}")
-
-
-def format_path(path: tuple[int, ...]) -> str:
-    """The segment for the value at `path`: tags, with item numbers from 0 at the odd places."""
-    return ".".join(str(number) if place % 2 else f"{number:08X}" for place, number in enumerate(path))
 
 
 def parse_path(text: str) -> tuple[int, ...]:

@@ -4,6 +4,8 @@ import msgspec
 
 from sagittal.archive.archive import Archive
 from sagittal.dicomweb.cache import AnswerCache, BytesCache
+from sagittal.dicomweb.kept_metadata import KeptMetadata
+from sagittal.dicomweb.settling import Settler
 from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 
@@ -58,4 +60,6 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     metadata_cache: BytesCache
     picture_cache: BytesCache
     answer_cache: AnswerCache
+    kept_metadata: KeptMetadata
+    settler: Settler
     pool: WorkerPool

@@ -7,10 +7,10 @@ from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom import json_model
 from sagittal.dicom.json_model import JsonDataset
+from sagittal.dicom.json_model.instance import Path
 from sagittal.dicom.registry import is_private
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_of
 from sagittal.retrieve.header import read_header, read_inflated
-from sagittal.retrieve.metadata import Path
 from sagittal.retrieve.scope import Scope
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline

@@ -6,14 +6,12 @@ from typing import NamedTuple
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom import json_model
+from sagittal.dicom.json_model.instance import Parts, Path, encode_parts
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_of
 from sagittal.errors import NotFound
 from sagittal.retrieve.header import read_header, read_inflated, read_trailer
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
-
-Path = tuple[int, ...]
-"""Tags with item numbers, from 0, between them: (0x54000100, 0, 0x54001010) is the Waveform Data of the first item."""
 
 
 class Span(NamedTuple):
@@ -35,23 +33,24 @@ async def metadata(
     Raises:
         Exhausted: without its pixels the instance is too large for one answer.
     """
+    return encode_parts(await read_parts(archive, actor, instance, deadline), uri_of)
+
+
+async def read_parts(archive: ArchiveReader, actor: Actor, instance: StoredInstance, deadline: Deadline) -> Parts:
+    """An instance without its pixels, from which its JSON is made, here or in another process.
+
+    Raises:
+        Exhausted: it is too large for one answer.
+    """
     del actor  # becomes a question to the policy and a line in the ledger
     deadline.check("reading metadata")
-
-    def bulk(path: Path, _vr: str, _offset: int, _length: int) -> str:
-        return uri_of(path)
-
     if encoding_of(instance.transfer_syntax_uid).is_deflated:
-        return json_model.encode(await read_inflated(archive, instance), EXPLICIT_VR_LITTLE_ENDIAN, bulk=bulk)
+        return Parts(await read_inflated(archive, instance), EXPLICIT_VR_LITTLE_ENDIAN)
     header = await read_header(archive, instance)
-    text = json_model.encode(header.data, instance.transfer_syntax_uid, bulk=bulk)
-    tag = instance.pixel_tag
-    if tag is None:
-        return text
-    pixels = f'"{tag:08X}":{{"vr":"{header.pixel_vr}","BulkDataURI":"{uri_of((tag,))}"}}'.encode()
+    if instance.pixel_tag is None:
+        return Parts(header.data, instance.transfer_syntax_uid)
     trailer = await read_trailer(archive, instance)
-    last = json_model.encode(trailer, instance.transfer_syntax_uid, bulk=bulk) if trailer else b"{}"
-    return b"{" + b",".join(part for part in (text[1:-1], pixels, last[1:-1]) if part) + b"}"
+    return Parts(header.data, instance.transfer_syntax_uid, instance.pixel_tag, header.pixel_vr, trailer)
 
 
 async def list_bulk(

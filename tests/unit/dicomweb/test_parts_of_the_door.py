@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
-from sagittal.dicomweb.bulk_paths import format_path, parse_path
+from sagittal.dicomweb.bulk_paths import parse_path
 from sagittal.dicomweb.cache import AnswerCache, BytesCache
 from sagittal.dicomweb.exchange import Answer
 from sagittal.dicomweb.frame_types import frame_type
+from sagittal.dicomweb.metadata_text import format_path
 from sagittal.dicomweb.pieces import WHOLE_BYTES, Multipart, Part, body_of, joined
 from sagittal.dicomweb.urls import resource_url, scope_of
 from sagittal.dicomweb.validators import etag_of

@@ -15,16 +15,21 @@ _COLUMNS: dict[str, str] = {
 }
 
 
-@functools.cache
-def locate_sql(by_study: bool, by_series: bool, by_instance: bool) -> str:
-    """The query for instances of a study, a series and an instance, as many of these as are given, in that order."""
+@functools.lru_cache(512)
+def locate_sql(by_study: bool, by_series: bool, by_instance: bool, allowed: str = "") -> str:
+    """The query for instances of a study, a series and an instance, as many of these as are given, in that order.
+
+    Args:
+        by_study, by_series, by_instance: which are given.
+        allowed: a further condition over `studies` and `series`, whose values come last.
+    """
     columns = ", ".join(_COLUMNS.get(field, f"instances.{field}") for field in _FIELDS)
     given = (
         (by_study, "studies.study_instance_uid = ?"),
         (by_series, "series.series_instance_uid = ?"),
         (by_instance, "instances.sop_instance_uid = ?"),
     )
-    conditions = " AND ".join(condition for is_given, condition in given if is_given)
+    conditions = " AND ".join([*(one for is_given, one in given if is_given), *([allowed] if allowed else [])])
     order = "series.series_instance_uid, CAST(instances.instance_number AS INTEGER), instances.id"
     return (
         f"SELECT {columns} FROM instances JOIN series ON series.id = instances.series"  # noqa: S608  # names of ours
@@ -40,6 +45,7 @@ def instance_from(row: Sequence[Any]) -> StoredInstance:
 
 
 EVENTS_SQL = f"SELECT {', '.join(_EVENT_FIELDS)} FROM events WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608  # names of ours
+NEWEST_EVENT_SQL = "SELECT coalesce(max(seq), 0) FROM events"
 
 
 def event_from(row: Sequence[Any]) -> Event:
