@@ -66,14 +66,17 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
         turned = np.rot90(picture, -self.quarters)
         if self.is_flipped:
             turned = np.fliplr(turned)
-        cut = _cut(turned, self.area)
-        if (cut.shape[1], cut.shape[0]) == (self.width, self.height):
-            return cut
-        is_smaller = self.width < cut.shape[1] or self.height < cut.shape[0]
-        how = Image.Resampling.BOX if is_bitmap and is_smaller else Image.Resampling.NEAREST
-        image = Image.fromarray(np.ascontiguousarray(cut))
-        shown = image.resize((self.width, self.height), how if is_bitmap else Image.Resampling.BICUBIC)
-        return np.asarray(shown)
+        rows, columns = turned.shape[:2]
+        left, top, right, bottom = self.area
+        near, far, upper, lower = max(0, left), min(columns, right), max(0, top), min(rows, bottom)
+        shown = np.zeros((self.height, self.width, *picture.shape[2:]), np.uint8)
+        if near >= far or upper >= lower:
+            return shown
+        x1, x2 = (round((x - left) * self.width / (right - left)) for x in (near, far))
+        y1, y2 = (round((y - top) * self.height / (bottom - top)) for y in (upper, lower))
+        if x1 < x2 and y1 < y2:
+            shown[y1:y2, x1:x2] = _scaled(turned[upper:lower, near:far], x2 - x1, y2 - y1, is_bitmap=is_bitmap)
+        return shown
 
     def turned(self, point: Point) -> Point:
         """Where a place of the image is once it is turned and flipped."""
@@ -113,7 +116,7 @@ def placement_of(
     across, down = (across, down * aspect) if aspect >= 1 else (across / aspect, down)
     scale = _scale(area, across, down, viewport)
     width, height = max(1, round(across * scale)), max(1, round(down * scale))
-    if width * height > MAX_PICTURE_PIXELS or (box[2] - box[0]) * (box[3] - box[1]) > MAX_PICTURE_PIXELS:
+    if width * height > MAX_PICTURE_PIXELS:
         raise Exhausted(f"a displayed area of {width} x {height} is larger than {MAX_PICTURE_PIXELS} pixels")
     return msgspec.structs.replace(whole, area=box, width=width, height=height)
 
@@ -157,13 +160,11 @@ def has_region(viewport: Viewport) -> bool:
     return any((viewport.left, viewport.top, viewport.region_width, viewport.region_height))
 
 
-def _cut(picture: npt.NDArray[np.uint8], area: tuple[int, int, int, int]) -> npt.NDArray[np.uint8]:
-    left, top, right, bottom = area
-    rows, columns = picture.shape[:2]
-    if left >= 0 and top >= 0 and right <= columns and bottom <= rows:
-        return picture[top:bottom, left:right]
-    cut = np.zeros((bottom - top, right - left, *picture.shape[2:]), np.uint8)
-    upper, lower, near, far = max(0, top), min(rows, bottom), max(0, left), min(columns, right)
-    if upper < lower and near < far:
-        cut[upper - top : lower - top, near - left : far - left] = picture[upper:lower, near:far]
-    return cut
+def _scaled(picture: npt.NDArray[np.uint8], width: int, height: int, *, is_bitmap: bool) -> npt.NDArray[np.uint8]:
+    if picture.shape[:2] == (height, width):
+        return picture
+    how = Image.Resampling.BICUBIC
+    if is_bitmap:
+        is_smaller = width < picture.shape[1] or height < picture.shape[0]
+        how = Image.Resampling.BOX if is_smaller else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), how))

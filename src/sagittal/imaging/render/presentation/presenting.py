@@ -107,8 +107,6 @@ def _drawn(
     frame: tuple[str, int],
 ) -> Picture:
     shapes, labels, overlays = shapes_of(state, *frame), labels_of(state, *frame), activated(state)
-    if overlays or shapes or labels:
-        picture = picture.copy()  # to be painted on; it may be the frame itself
     named = [*overlays.values(), *(one.layer for one in shapes), *(one.layer for one in labels)]
     for layer in _all_layers(state, named):
         for group in (group for group, name in overlays.items() if name == layer.name):
