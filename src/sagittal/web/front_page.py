@@ -47,7 +47,7 @@ _PAGE = """<!doctype html>
 <title>Sagittal</title><link rel="stylesheet" href="/front.css"></head>
 <body><main><h1>Sagittal</h1><p>The archive is running.</p>
 <dl>{counts}</dl>
-{viewer}{ways}
+{indexing}{viewer}{ways}
 </main></body></html>
 """
 
@@ -72,7 +72,9 @@ def front_page(
         numbers = [(name, await count(archive, actor, Query(level=level), deadline)) for level, name in _COUNTED]
         counts = "".join(f"<div><dt>{name}</dt><dd>{number:,}</dd></div>" for name, number in numbers)
         shown = "".join(f"<h2>{escape(title)}</h2><code>{escape(line)}</code>" for title, line in ways().items())
-        return Response(_PAGE.format(counts=counts, viewer=_VIEWER if has_viewer else "", ways=shown), headers=_HEADERS)
+        viewer = _VIEWER if has_viewer else ""
+        text = _PAGE.format(counts=counts, indexing=_indexing(archive), viewer=viewer, ways=shown)
+        return Response(text, headers=_HEADERS)
 
     @get("/front.css", media_type="text/css", sync_to_thread=False)
     def style() -> Response[str]:
@@ -80,3 +82,11 @@ def front_page(
         return Response(_STYLE, headers={"cache-control": "max-age=3600", "x-content-type-options": "nosniff"})
 
     return page, style
+
+
+def _indexing(archive: Archive) -> str:
+    """How far the attributes are that cannot be searched by yet."""
+    return "".join(
+        f"<p>{one.done:,} of {one.of:,} instances are indexed by {escape(one.path.name)} so far.</p>\n"
+        for one in archive.named.unready
+    )

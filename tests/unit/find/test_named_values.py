@@ -16,11 +16,13 @@ from pydicom.dataset import Dataset
 from sagittal.archive.archive import Archive
 from sagittal.archive.filling import fill_attributes
 from sagittal.archive.index.writer import IndexWriter
+from sagittal.archive.reindex import reindex
 from sagittal.dicom.attribute_path import parse_attribute
 from sagittal.dicom.identifiers import new_uid
 from sagittal.dicom.matching import Key, matches
-from sagittal.errors import Exhausted, Invalid, Unsupported
+from sagittal.errors import Conflict, Exhausted, Invalid, Unsupported
 from sagittal.find import Level, Query, count, find
+from sagittal.lifecycle.rejecting import reject, restore
 from sagittal.runtime.actor import LOCAL
 from support.archives import archive_at, instance, soon, store
 
@@ -142,18 +144,45 @@ async def test_what_is_no_longer_named_is_taken_out(tmp_path: Path) -> None:
         ) == [(0,)]
 
 
-async def test_values_go_with_their_instance(tmp_path: Path) -> None:
+async def test_values_go_and_come_back_with_their_instance(tmp_path: Path) -> None:
     async with archive_at(tmp_path / "data") as archive:
         await named(archive)
-        await store(archive, private("A", "here"))
-
-        def take_out(index: IndexWriter) -> None:
-            with index.transaction() as connection:
-                connection.execute("DELETE FROM instances")
-
-        assert await archive.fetch("SELECT count(*) FROM attribute_values", ()) != [(0,)]
-        await archive.change(take_out)
+        (stored,) = await store(archive, private("A", "here"))
+        rejected = await reject(archive, LOCAL, study=stored.study_instance_uid, deadline=soon())
+        assert await ids(archive, Level.STUDY, key(GEMS, "LO", "here")) == []
         assert await archive.fetch("SELECT count(*) FROM attribute_values", ()) == [(0,)]
+        await restore(archive, LOCAL, rejected.id, deadline=soon())
+        assert await ids(archive, Level.STUDY, key(GEMS, "LO", "here")) == ["A"]
+
+
+async def test_what_is_restored_behind_the_filling_has_its_values(tmp_path: Path) -> None:
+    async with archive_at(tmp_path / "data") as archive:
+        first, _ = await store(archive, private("A", "here"), private("B", "here"))
+        rejected = await reject(archive, LOCAL, study=first.study_instance_uid, deadline=soon())
+        await named(archive)
+        await restore(archive, LOCAL, rejected.id, deadline=soon())
+        assert await ids(archive, Level.STUDY, key(GEMS, "LO", "here")) == ["A", "B"]
+
+
+async def test_a_rebuilt_index_has_the_values(tmp_path: Path) -> None:
+    async with archive_at(tmp_path / "data") as archive:
+        await named(archive)
+        await store(archive, private("A", "here"), private("B", "there", block=0x20))
+        before = await archive.fetch("SELECT * FROM attribute_values ORDER BY 1, 2, 3, 4", ())
+    await asyncio.to_thread(reindex, tmp_path / "data", attributes=[parse_attribute(one) for one in NAMED])
+    async with archive_at(tmp_path / "data") as archive:
+        assert all(one.is_ready for one in archive.named.attributes)
+        assert await archive.fetch("SELECT * FROM attribute_values ORDER BY 1, 2, 3, 4", ()) == before
+        assert await ids(archive, Level.STUDY, key(GEMS, "LO", "there")) == ["B"]
+
+
+async def test_attributes_are_not_named_while_somebody_stores(tmp_path: Path) -> None:
+    async with archive_at(tmp_path / "data") as archive:
+        session = archive.session(LOCAL)
+        with pytest.raises(Conflict, match="before anybody stores"):
+            await named(archive)
+        await session.close()
+        await named(archive)
 
 
 async def test_keys_in_one_sequence_are_matched_by_one_item(tmp_path: Path) -> None:
