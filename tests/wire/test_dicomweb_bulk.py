@@ -141,6 +141,15 @@ def test_one_value_in_parts_is_called_what_metadata_calls_it(server: WebServer) 
     assert (headers["content-location"], data) == (name, b"\7" * 4096)
 
 
+def test_a_range_of_one_value_in_parts_is_of_the_value(server: WebServer) -> None:
+    name = references(server, "studies/1.2")[2]
+    answer = httpx.get(name, headers={"accept": OCTETS, "range": "bytes=4-7"})
+    ((_, data),) = parts_of(answer)
+    assert (answer.status_code, data) == (206, b"\4\5\6\7")
+    assert answer.headers["content-range"] == "bytes 4-7/8192"
+    assert httpx.get(name, headers={"accept": OCTETS, "range": "bytes=8192-"}).status_code == 416
+
+
 @pytest.mark.parametrize("path", ["frames/1", "bulkdata/7FE00010", "pixeldata"])
 def test_pixels_of_big_endian_instances_come_in_little_endian(server: WebServer, path: str) -> None:
     answer = get(server, f"studies/1.3/series/1.3.1/instances/1.3.1.1/{path}", OCTETS)

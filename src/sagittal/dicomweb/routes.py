@@ -8,6 +8,7 @@ from sagittal.dicomweb.capabilities import answer_capabilities
 from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Request
 from sagittal.dicomweb.problems import MethodNotAllowed
+from sagittal.dicomweb.rejecting import reject
 from sagittal.dicomweb.short_paths import by_instance, by_series
 from sagittal.dicomweb.video import or_video
 from sagittal.errors import NotFound
@@ -16,8 +17,10 @@ Handler: TypeAlias = Callable[[Context, Request, tuple[str, ...]], Awaitable[Ans
 """Given the variable segments of the path, in order."""
 
 
-async def capabilities(_context: Context, request: Request, _names: tuple[str, ...]) -> Answer:
-    """`GET /`: what this server does."""
+async def capabilities(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
+    """`GET /`: what this server does; with the parameters of WADO-URI, which clients send there too, what they name."""
+    if any(parameter.name == "requestType" for parameter in request.parameters()):
+        return await wado_uri.retrieve(context, request, names)
     return answer_capabilities(request, ROUTES)
 
 
@@ -31,7 +34,7 @@ _INSTANCE = "/studies/*/series/*/instances/*"
 ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/": {"GET": capabilities},
     "/studies": {"GET": search.studies, "POST": store.store},
-    _STUDY: {"GET": objects.retrieve, "POST": store.store},
+    _STUDY: {"GET": objects.retrieve, "POST": store.store, "DELETE": reject},
     f"{_STUDY}/metadata": {"GET": metadata.retrieve},
     f"{_STUDY}/rendered": {"GET": shown},
     f"{_STUDY}/thumbnail": {"GET": rendered.thumbnail},
@@ -39,14 +42,14 @@ ROUTES: Mapping[str, Mapping[str, Handler]] = {
     f"{_STUDY}/pixeldata": {"GET": bulk_resources.pixel_data},
     f"{_STUDY}/series": {"GET": search.series},
     f"{_STUDY}/instances": {"GET": search.instances},
-    _SERIES: {"GET": objects.retrieve, "POST": store.store},
+    _SERIES: {"GET": objects.retrieve, "POST": store.store, "DELETE": reject},
     f"{_SERIES}/metadata": {"GET": metadata.retrieve},
     f"{_SERIES}/rendered": {"GET": shown},
     f"{_SERIES}/thumbnail": {"GET": rendered.thumbnail},
     f"{_SERIES}/bulkdata": {"GET": bulk_resources.bulk_data},
     f"{_SERIES}/pixeldata": {"GET": bulk_resources.pixel_data},
     f"{_SERIES}/instances": {"GET": search.instances},
-    _INSTANCE: {"GET": objects.retrieve},
+    _INSTANCE: {"GET": objects.retrieve, "DELETE": reject},
     f"{_INSTANCE}/metadata": {"GET": metadata.retrieve},
     f"{_INSTANCE}/rendered": {"GET": shown},
     f"{_INSTANCE}/thumbnail": {"GET": rendered.thumbnail},
