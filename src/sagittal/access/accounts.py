@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from sagittal.access import sessions, version
+from sagittal.access import facilities, sessions, version
 from sagittal.archive.records.credentials import account_roles, accounts
 from sagittal.errors import Conflict, Invalid, NotFound, Refused
 from sagittal.runtime.settings import RoleAt
@@ -70,6 +70,13 @@ def check_name(name: str) -> str:
     is_long = not 1 <= len(name) <= MOST_NAME_CHARACTERS
     if is_long or name != name.strip() or ":" in name or not name.isprintable():
         raise Invalid(f"an account's name is to have 1 to {MOST_NAME_CHARACTERS} printable characters, no colon")
+    return name
+
+
+def check_facility(connection: Connection, name: str) -> str:
+    """The facility itself; Invalid if there is none of the name. `*`, for every one, is one."""
+    if name not in {"*", facilities.LOCAL, *(one.name for one in facilities.every(connection))}:
+        raise Invalid(f"there is no facility {name!r}; `sagittal facility add` makes one")
     return name
 
 

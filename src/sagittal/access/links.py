@@ -10,6 +10,9 @@ from sagittal.archive.records.credentials import links
 from sagittal.errors import Invalid, NotFound
 from sagittal.runtime.actor import EVERYWHERE, Action, Grant
 
+PATH = "/s/"
+"""In front of a link's name in its address."""
+
 LEAST_PIN_CHARACTERS, MOST_PIN_CHARACTERS = 4, 64
 
 VIEW: frozenset[Action] = frozenset({"query", "read"})

@@ -1,12 +1,12 @@
 """From what the records keep to an Actor: of a session, a token, an account, a share link. Runs in their threads."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
 
-from sagittal.access import accounts, links, passkeys, sessions, tokens, totp
+from sagittal.access import accounts, break_glass, links, passkeys, policy, sessions, tokens, totp
 from sagittal.access.accounts import Account, Verifiable
 from sagittal.access.links import Link
 from sagittal.dicom.person_name import fold
@@ -34,6 +34,14 @@ class Rules(NamedTuple):
 
     grants_of: GrantsOf = _nothing
     broken_glass_of: BrokenGlassOf = _nothing_broken
+
+
+def _granted(connection: Connection, roles: tuple[RoleAt, ...]) -> tuple[Grant, ...]:
+    return policy.grants_of(policy.rules(connection), roles)
+
+
+POLICY: Final = Rules(_granted, break_glass.opened)
+"""The policy that the records keep."""
 
 
 class Resolved(msgspec.Struct):

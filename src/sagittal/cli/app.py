@@ -5,7 +5,19 @@ import sys
 import typer
 from rich.console import Console
 
-from sagittal.cli import audit, exporting, importing, network, places, sending, serving, shown, upkeep
+from sagittal.cli import (
+    accounts,
+    audit,
+    exporting,
+    importing,
+    network,
+    places,
+    sending,
+    serving,
+    sharing,
+    shown,
+    upkeep,
+)
 from sagittal.errors import SagittalError
 
 app = typer.Typer(
@@ -26,6 +38,9 @@ app.command("reindex")(upkeep.reindex)
 app.command("verify")(upkeep.verify)
 app.command("attributes")(upkeep.attributes)
 app.command("settings")(shown.settings)
+app.add_typer(accounts.user)
+app.add_typer(sharing.token)
+app.add_typer(sharing.link)
 app.add_typer(places.facility)
 app.add_typer(places.device)
 app.add_typer(places.role)

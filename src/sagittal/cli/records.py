@@ -35,18 +35,22 @@ def chronicle_of(settings: Settings) -> Chronicle:
     return Chronicle(make_key(ledger_key(settings)))
 
 
-def change(settings: Settings, kind: Kind, subject: str, run: Callable[[Connection], T], detail: str = "") -> T:
-    """Changes the records and says so in the ledger, in one transaction."""
-    return asyncio.run(_change(settings, kind, subject, run, detail))
+def change(
+    settings: Settings, kind: Kind, subject: str, run: Callable[[Connection], T], detail: str = "", study: str = ""
+) -> T:
+    """Changes the records and says so in the ledger, in one transaction; `study`: what it was about, if it was one."""
+    return asyncio.run(_change(settings, kind, subject, run, detail, study))
 
 
-async def _change(settings: Settings, kind: Kind, subject: str, run: Callable[[Connection], T], detail: str) -> T:
+async def _change(
+    settings: Settings, kind: Kind, subject: str, run: Callable[[Connection], T], detail: str, study: str
+) -> T:
     async with opened_records(settings) as records:
         chronicle = chronicle_of(settings)
 
         def both(connection: Connection) -> T:
             result = run(connection)
-            chronicle.note(connection, LOCAL, kind, subject=subject, detail=detail)
+            chronicle.note(connection, LOCAL, kind, subject=subject, detail=detail, study_instance_uid=study)
             return result
 
         return await records.write(both)
