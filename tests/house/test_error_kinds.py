@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from sagittal.api.problems import STATUSES as API_STATUSES
 from sagittal.dicomweb.problems import STATUSES
 from sagittal.dimse.failures import TABLE
 from sagittal.errors import KINDS
 
 CONTRACT = Path(__file__).resolve().parents[2] / ".importlinter"
-TABLES: dict[str, Collection[type[Exception]]] = {"dimse": TABLE, "dicomweb": STATUSES}
+TABLES: dict[str, Collection[type[Exception]]] = {"dimse": TABLE, "dicomweb": STATUSES, "api": API_STATUSES}
 WITHOUT_A_TABLE = {"web"}  # one page that cannot fail by a request
 
 

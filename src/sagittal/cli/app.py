@@ -12,6 +12,7 @@ from sagittal.cli import (
     importing,
     network,
     places,
+    rejecting,
     sending,
     serving,
     sharing,
@@ -34,6 +35,10 @@ app.command("export")(exporting.export)
 app.command("send")(sending.send)
 app.command("echo")(network.echo)
 app.command("find")(network.find)
+app.command("reject")(rejecting.reject)
+app.command("restore")(rejecting.restore)
+app.command("rejected")(rejecting.rejected)
+app.command("purge")(rejecting.purge)
 app.command("reindex")(upkeep.reindex)
 app.command("verify")(upkeep.verify)
 app.command("attributes")(upkeep.attributes)

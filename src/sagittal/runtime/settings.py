@@ -161,6 +161,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, _says("PEM authorities that the collector is signed by; empty: those that the system knows")
     ] = ""
     audit_syslog_certificate: Annotated[str, _says("PEM chain and key that we show to the collector; empty: none")] = ""
+    purge_rejected_after_days: Annotated[
+        int, _says("days after which what was rejected is taken from the disk for good; 0: never by itself", ge=0)
+    ] = 0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _says("from which level on lines are logged")
     ] = "info"

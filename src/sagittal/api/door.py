@@ -1,0 +1,25 @@
+"""The routes under `/api`, with their errors."""
+
+from litestar import Router
+from litestar.exceptions import HTTPException
+
+from sagittal.api.problems import problem_of_kind, problem_of_request, problem_unforeseen
+from sagittal.api.rejections import rejection_routes
+from sagittal.archive.archive import Archive
+from sagittal.errors import SagittalError
+
+PATH = "/api"
+_TIMEOUT_S = 300.0
+
+
+def api_door(archive: Archive, timeout_s: float = _TIMEOUT_S) -> Router:
+    """The door for one archive; one request may take `timeout_s` seconds."""
+    return Router(
+        path=PATH,
+        route_handlers=rejection_routes(archive, timeout_s),
+        exception_handlers={
+            SagittalError: problem_of_kind,
+            HTTPException: problem_of_request,
+            Exception: problem_unforeseen,
+        },
+    )

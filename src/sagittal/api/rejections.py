@@ -1,0 +1,134 @@
+"""`/api/rejections`: what was rejected, by whom and why; rejecting with a reason; undoing it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import Parameter
+
+from sagittal.archive.archive import Archive
+from sagittal.lifecycle.reasons import QUALITY
+from sagittal.lifecycle.rejecting import MAX_PAGE, Rejection, reject, rejection_of, rejections, restore
+from sagittal.runtime.actor import Actor
+from sagittal.runtime.deadline import Deadline
+
+_ACTOR = "sagittal.actor"  # where a gate in front of the doors leaves who it admitted
+_MAX_ID = 2**53
+
+AnyRequest = Request[Any, Any, Any]  # Any: whatever users and state the application has
+_Uid = Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be rejected and why.
+
+    Attributes:
+        study, series, instance: UIDs; all that is given has to agree.
+        reason: a code of PS3.16 CID 7011, or its short name.
+        note: words for those who look later; no names, for they stay.
+    """
+
+    study: _Uid | None = None
+    series: _Uid | None = None
+    instance: _Uid | None = None
+    reason: Annotated[str, msgspec.Meta(max_length=64)] = QUALITY
+    note: str = ""
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rejection; times as ISO 8601 in UTC.
+
+    Attributes:
+        restorable: how many of the instances can be brought back now.
+    """
+
+    id: int
+    at: str
+    actor: str
+    address: str = ""
+    study: str = ""
+    series: str = ""
+    instance: str = ""
+    reason: str
+    meaning: str
+    note: str = ""
+    instances: int
+    restorable: int
+    restored_at: str = ""
+    purged_at: str = ""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Rejections, the newest first.
+
+    Attributes:
+        before: to be given for the next page; None if this is the last.
+    """
+
+    rejections: list[Shown]
+    before: int | None
+
+
+def rejection_routes(archive: Archive, timeout_s: float) -> list[HTTPRouteHandler]:
+    """The routes, to be mounted under `/api`; one request may take `timeout_s` seconds."""
+    pages = Annotated[int, Parameter(ge=1, le=MAX_PAGE)]
+    ids = Annotated[int, Parameter(ge=1, le=_MAX_ID)]
+
+    @get("/rejections")
+    async def listed(request: AnyRequest, limit: pages = 50, before: ids | None = None) -> Page:
+        """Lists rejections, the newest first."""
+        found = await rejections(
+            archive, _actor(request), before=before, limit=limit, deadline=Deadline.after(timeout_s)
+        )
+        return Page([_shown(one) for one in found], found[-1].id if len(found) == limit else None)
+
+    @get("/rejections/{rejection:int}")
+    async def one(request: AnyRequest, rejection: ids) -> Shown:
+        """Shows one rejection."""
+        return _shown(await rejection_of(archive, _actor(request), rejection, Deadline.after(timeout_s)))
+
+    @post("/rejections")
+    async def rejected(request: AnyRequest, data: Asked) -> Shown:
+        """Rejects a study, a series or an instance."""
+        named = {name: getattr(data, name) for name in ("study", "series", "instance")}
+        deadline = Deadline.after(timeout_s)
+        actor = _actor(request)
+        return _shown(await reject(archive, actor, **named, reason=data.reason, note=data.note, deadline=deadline))
+
+    @post("/rejections/{rejection:int}/undo", status_code=200)
+    async def undone(request: AnyRequest, rejection: ids) -> Shown:
+        """Brings back what a rejection took away."""
+        return _shown(await restore(archive, _actor(request), rejection, deadline=Deadline.after(timeout_s)))
+
+    return [listed, one, rejected, undone]
+
+
+def _actor(request: AnyRequest) -> Actor:
+    admitted: Actor | None = request.scope.get(_ACTOR)  # type: ignore[assignment]  # a gate's own key
+    address = request.client.host if request.client else ""
+    return admitted or Actor(door="api", called=request.headers.get("host", "")[:64], address=address)
+
+
+def _shown(rejection: Rejection) -> Shown:
+    return Shown(
+        id=rejection.id,
+        at=_time(rejection.at_ns),
+        actor=rejection.actor,
+        address=rejection.address,
+        study=rejection.study_instance_uid,
+        series=rejection.series_instance_uid,
+        instance=rejection.sop_instance_uid,
+        reason=rejection.reason,
+        meaning=rejection.meaning,
+        note=rejection.note,
+        instances=rejection.instances,
+        restorable=rejection.restorable,
+        restored_at=_time(rejection.restored_ns),
+        purged_at=_time(rejection.purged_ns),
+    )
+
+
+def _time(at_ns: int) -> str:
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds") if at_ns else ""
