@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 from litestar.types import ControllerRouterHandler
 
+from sagittal.api.door import api_door
 from sagittal.archive.archive import Archive
 from sagittal.archive.filling import fill_attributes
 from sagittal.archive.lock import FolderInUse, ReadOnlyFolder
@@ -25,6 +26,7 @@ from sagittal.dimse.listener import Listener
 from sagittal.dimse.services import services
 from sagittal.dimse.tls import server_context
 from sagittal.errors import Invalid, NotFound
+from sagittal.lifecycle.purging import keep_purging
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.pools import WorkerPool, worker_pool
@@ -117,6 +119,7 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
         opened_archive(settings) as archive,
         kept_ledger(settings, archive),
         _searchable(settings, archive),
+        _purging(settings, archive),
         worker_pool() as pool,
     ):
         listener = Listener(settings, services(archive, settings, pool), _dicom_tls(settings))
@@ -158,6 +161,17 @@ async def _fill(archive: Archive) -> None:
         log.exception("attributes are not indexed any further; the next start goes on")
 
 
+@contextlib.asynccontextmanager
+async def _purging(settings: Settings, archive: Archive) -> AsyncIterator[None]:
+    """Takes from the disk what was rejected long enough ago, in the background."""
+    purging = asyncio.create_task(keep_purging(archive, settings.purge_rejected_after_days))
+    try:
+        yield
+    finally:
+        purging.cancel()
+        await asyncio.wait((purging,))
+
+
 class _Web(NamedTuple):
     server: HTTPServer
     app: WebApp
@@ -172,6 +186,7 @@ async def _web(settings: Settings, archive: Archive, pool: WorkerPool) -> AsyncI
     viewer = ohif_viewer(BASE_PATH)
     pages: list[ControllerRouterHandler] = [*front_page(archive, lambda: ways, has_viewer=viewer is not None)]
     pages += [viewer] if viewer is not None else []
+    pages.append(api_door(archive, settings.operation_timeout_s))
     app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=pages, pool=pool)
     server = await start_http(app.asgi, *parse_address(settings.http, "http"), _http_tls(settings))
     settling = asyncio.create_task(app.settler.run())
