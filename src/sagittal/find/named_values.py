@@ -91,7 +91,7 @@ def conditions(level: Level, all_wanted: Iterable[Wanted], *, is_narrow: bool) -
 
 
 def _condition(level: Level, group: Sequence[Wanted], *, is_narrow: bool) -> ColumnElement[bool]:
-    met = _joined_values(group)
+    met = _joined_values(group, by_instance=is_narrow)
     link, statement = _up(level, met)
     row = SHAPES[level].table.c.id
     holds: ColumnElement[bool]
@@ -102,18 +102,27 @@ def _condition(level: Level, group: Sequence[Wanted], *, is_narrow: bool) -> Col
     return or_(holds, _without(level, group)) if all(one.is_met_by_none for one in group) else holds
 
 
-def _joined_values(group: Sequence[Wanted]) -> Select[Any]:  # Any: what is selected is chosen later
-    """Rows of values that meet the conditions, side by side, each in the item that is that of the others."""
+def _joined_values(group: Sequence[Wanted], *, by_instance: bool) -> Select[Any]:  # Any: chosen later
+    """Rows of values that meet the conditions, side by side, each in the item that is that of the others.
+
+    `by_instance`: they are looked up for instances that are found otherwise.
+    """
     rows = [_VALUES.alias(f"value_{index}") for index in range(len(group))]
     statement: Select[Any] = select(rows[0].c.instance).select_from(rows[0])
     for index, (row, one) in enumerate(zip(rows, group, strict=True)):
-        clauses = [row.c.attribute == one.asked.attribute.id, one.compare(row)]
+        attribute = _no_way_in(row.c.attribute) if by_instance else row.c.attribute
+        clauses = [attribute == one.asked.attribute.id, one.compare(row)]
         for other, earlier in zip(rows[:index], group, strict=False):
             shared = _shared(one.asked.path, earlier.asked.path) * _ITEM_DIGITS
             same = func.substr(row.c["items"], 1, shared) == func.substr(other.c["items"], 1, shared)
             clauses += [row.c.instance == other.c.instance, same]
         statement = statement.join(row, and_(*clauses)) if index else statement.where(*clauses)
     return statement
+
+
+def _no_way_in(column: Column[int]) -> ColumnElement[int]:
+    """The column, such that SQLite does not choose to begin with the index of all that have this value."""
+    return column + 0
 
 
 def _shared(one: Path, other: Path) -> int:
@@ -273,7 +282,8 @@ async def members(
     link, statement = _up(level, select(value.c.instance))
     place = (value.c.attribute, value.c["items"], value.c.place)
     said = (func.min(value.c.value), func.max(value.c.value), func.count())
-    statement = statement.with_only_columns(link, *place, *said).where(value.c.attribute.in_(by_id), link.in_(rows))
+    is_asked = _no_way_in(value.c.attribute).in_(by_id)
+    statement = statement.with_only_columns(link, *place, *said).where(is_asked, link.in_(rows))
     found: dict[tuple[int, ...], list[_Agreed]] = {}
     for row in await archive.select(statement.group_by(link, *place).order_by(link, *place)):
         columns: tuple[Any, ...] = tuple(row)  # Any: columns of several types
