@@ -68,3 +68,13 @@ def test_any_value_is_understood_or_the_parameter_is_named(name: str, value: str
     else:
         message = name
     assert name in message
+
+
+def test_a_region_is_a_part_in_fractions() -> None:
+    assert parsed(region="0,0.25,0.5,1").region == (0.0, 0.25, 0.5, 1.0)
+
+
+@pytest.mark.parametrize("text", ["0,0,1", "0,0,1,1,1", "0.5,0,0.5,1", "0,0,1.1,1", "-0.1,0,1,1", "0,1,1,0", "a,b,c,d"])
+def test_a_region_beyond_the_picture_or_of_nothing_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="region"):
+        parsed(region=text)

@@ -21,6 +21,7 @@ _PRESENTATION = ("20500010", "20500020")
 _SHUTTER = tuple(f"001816{number:02X}" for number in (0, 2, 4, 6, 8, 0x10, 0x12, 0x20, 0x22, 0x23, 0x24))
 _COLOUR = ("00282000", "00082002")
 _ACTIVATION = "1001"
+_VARIABLE_MODALITY, _SOFTCOPY_VOI = "00283001", "00283110"
 _PIXEL_PRESENTATION = "00089205"
 
 PALETTE = ("00281199", *(f"0028{base + colour:04X}" for base in (0x1101, 0x1201, 0x1221) for colour in range(3)))
@@ -37,7 +38,10 @@ def seen_attributes(image: JsonDataset, state: JsonDataset, index: int) -> JsonD
     for tag in (*_MODALITY, *_PRESENTATION, *_SHUTTER, *_COLOUR):
         if tag in state:
             seen[tag] = state[tag]
-    seen.update(_values_of_interest(state, text(image, "00080018"), index + 1))
+    uid = text(image, "00080018")
+    for sequence, tags in ((_VARIABLE_MODALITY, _MODALITY), (_SOFTCOPY_VOI, _VOI)):
+        item = first_applying(state, sequence, uid, index + 1)
+        seen.update((tag, item[tag]) for tag in tags if tag in item)
     if text(state, "00080016") != COLOUR:
         seen.pop(_PIXEL_PRESENTATION, None)  # grey states know of no supplemental palettes
     if text(frame, "00280004").startswith("MONOCHROME"):
@@ -100,11 +104,6 @@ def _moved(values: Values, shift: tuple[float, float]) -> Values:
             upper = np.minimum(lower + 1, size - 1)
             values = values.take(lower, axis) * (1 - share) + values.take(upper, axis) * share
     return values
-
-
-def _values_of_interest(state: JsonDataset, sop_instance_uid: str, frame: int) -> JsonDataset:
-    item = first_applying(state, "00283110", sop_instance_uid, frame)
-    return {tag: item[tag] for tag in _VOI if tag in item}
 
 
 def _overlays(image: JsonDataset, state: JsonDataset) -> JsonDataset:

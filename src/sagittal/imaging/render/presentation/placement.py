@@ -20,6 +20,7 @@ Point = tuple[float, float]
 _MAX_MAGNIFICATION = 32.0
 _MAX_ASPECT = 32.0
 _FARTHEST = 1 << 20
+_CORNERS = (("00700052", "00700050"), ("00700053", "00700051"))  # the others are those of states before 1999
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +104,7 @@ def placement_of(
     Raises:
         Exhausted: the picture would be larger than MAX_PICTURE_PIXELS.
     """
-    quarters = round(number(state, "00700042", 0) / 90) % 4
+    quarters = round(number(state, "00700042", number(state, "00700040", 0)) / 90) % 4
     is_flipped = text(state, "00700041").upper() == "Y"
     whole = Placement(
         rows=rows, columns=columns, quarters=quarters, is_flipped=is_flipped, area=(0, 0, 1, 1), width=1, height=1
@@ -123,7 +124,7 @@ def placement_of(
 
 def _box(whole: Placement, area: JsonDataset) -> tuple[int, int, int, int]:
     """The displayed area in the turned image; its corners are pixels of the unturned one, in either order."""
-    corners = (numbers(area, "00700052"), numbers(area, "00700053"))
+    corners = [numbers(area, tag) or numbers(area, trial) for tag, trial in _CORNERS]
     if any(len(corner) < 2 for corner in corners):
         first, last = (1, 1), (whole.columns, whole.rows)
     else:

@@ -28,7 +28,7 @@ from sagittal.imaging.render.presentation.drawing import Ink, draw_shapes, paint
 from sagittal.imaging.render.presentation.graphics import WHITE, Layer, labels_of, layers_of, shapes_of
 from sagittal.imaging.render.presentation.labels import draw_label
 from sagittal.imaging.render.presentation.placement import Placement, placement_of
-from sagittal.imaging.render.presentation.references import PSEUDO_COLOUR, mask_of
+from sagittal.imaging.render.presentation.references import PSEUDO_COLOUR, VARIABLE_MODALITY, mask_of
 from sagittal.imaging.render.recipe import SRGB, Viewport, Window
 from sagittal.imaging.render.shutter import shutter_mask
 
@@ -92,9 +92,9 @@ def _values(
         choice = Choice(voi=window, space=asked.space)
     else:
         choice = Choice(voi=voi_choice(seen, frame, asked.window), space=asked.space)
-    if is_grey and text(state, "00080016") == PSEUDO_COLOUR:
+    palettes = {tag: state[tag] for tag in PALETTE if tag in state}
+    if is_grey and palettes and text(state, "00080016") in (PSEUDO_COLOUR, VARIABLE_MODALITY):
         shades = shades_of(frame, stages_of(seen, frame, choice.voi))
-        palettes = {tag: state[tag] for tag in PALETTE if tag in state}
         return corrected(palette_shades(shades, palettes), seen, choice)
     return picture_of(frame, seen, choice)
 

@@ -15,10 +15,9 @@ MAX_SHOWN = 10_000
 MAX_MASK_FRAMES = 64
 """Averaged into one mask."""
 
-GRAYSCALE, COLOUR, PSEUDO_COLOUR, XA_XRF = (f"1.2.840.10008.5.1.4.1.1.11.{number}" for number in (1, 2, 3, 5))
-SUPPORTED = frozenset((GRAYSCALE, COLOUR, PSEUDO_COLOUR, XA_XRF))
-
 _STATE_CLASSES = "1.2.840.10008.5.1.4.1.1.11."
+GRAYSCALE, COLOUR, PSEUDO_COLOUR, XA_XRF, VARIABLE_MODALITY = (f"{_STATE_CLASSES}{last}" for last in (1, 2, 3, 5, 12))
+SUPPORTED = frozenset((GRAYSCALE, COLOUR, PSEUDO_COLOUR, XA_XRF, VARIABLE_MODALITY))
 
 
 class ShownImage(NamedTuple):
@@ -45,8 +44,8 @@ def check_supported(sop_class_uid: str) -> None:
     """Raises Unsupported for the kinds of states whose pictures are not made: blending, volumes."""
     if sop_class_uid not in SUPPORTED:
         raise Unsupported(
-            f"presentation states of SOP Class {sop_class_uid} are not shown: those of one image are,"
-            " grey, colour, pseudo-colour and XA/XRF; those that blend images or show volumes are not"
+            f"presentation states of SOP Class {sop_class_uid} are not shown: those of one image at a time are"
+            " (grey, colour, pseudo-colour, XA/XRF, variable modality LUT), those that blend or show volumes are not"
         )
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from sagittal.errors import Exhausted, Invalid, Unsupported
+from sagittal.imaging.render.icc import profile_of
 from sagittal.imaging.render.palettes import known_palette
 from sagittal.imaging.render.pipeline import Picture
 from sagittal.imaging.render.presentation.presenting import Asked, present
@@ -288,12 +289,37 @@ def test_a_palette_that_nobody_knows_is_refused() -> None:
         shown(said)
 
 
+def test_a_variable_modality_lut_is_that_of_the_frame() -> None:
+    doubled = attributes(Dataset(), RescaleSlope=2, RescaleIntercept=0, RescaleType="US")
+    doubled.ReferencedImageSequence = [reference(image(), [2])]
+    said = state([image()], sop_class=f"{COLOUR[:-1]}12", more=attributes(Dataset(), PresentationLUTShape="IDENTITY"))
+    said.VariableModalityLUTSequence, said.SoftcopyVOILUTSequence = [doubled], [window(127.5, 255, "LINEAR_EXACT")]
+    assert np.array_equal(shown(said, index=0), RAMP)
+    assert np.array_equal(shown(said, index=1), np.minimum(2 * RAMP, 255))
+
+
 def test_a_colour_image_keeps_its_colours_under_a_colour_state() -> None:
     frame = np.zeros((ROWS, COLUMNS, 3), np.uint8)
     frame[..., 1] = 200
     colour = image(PhotometricInterpretation="RGB", SamplesPerPixel=3)
     said = state([colour], sop_class=COLOUR, more=attributes(Dataset(), ImageRotation=180, ImageHorizontalFlip="N"))
     assert shown(said, frame, colour)[0, 0].tolist() == [0, 200, 0]
+
+
+def test_the_profile_of_a_colour_state_goes_before_the_images() -> None:
+    colour = image(PhotometricInterpretation="RGB", SamplesPerPixel=3, ICCProfile=profile_of("srgb"))
+    frame = np.full((ROWS, COLUMNS, 3), (255, 0, 0), np.uint8)
+    said = state([colour], sop_class=COLOUR, more=attributes(Dataset(), ICCProfile=profile_of("displayp3")))
+    plain = state([colour], sop_class=COLOUR)
+    assert shown(plain, frame, colour)[0, 0].tolist() == [255, 0, 0]
+    wide = np.full((ROWS, COLUMNS, 3), (234, 51, 35), np.uint8)
+    assert np.abs(shown(said, wide, colour)[0, 0].astype(int) - (255, 0, 0)).max() <= 1
+
+
+def test_corners_of_states_from_before_the_final_text_are_read() -> None:
+    area = Dataset()
+    area.DisplayedAreaTopLeftHandCornerTrial, area.DisplayedAreaBottomRightHandCornerTrial = [11, 6], [30, 25]
+    assert np.array_equal(shown(state([image()], area=area)), RAMP[5:25, 10:30])
 
 
 def test_a_mask_is_taken_away_before_the_window() -> None:
