@@ -18,7 +18,7 @@ from sagittal.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-_WATCH_AFTER_S = 0.25  # a watcher for the client's going costs 20 us; most requests are done before one is needed
+_WATCH_AFTER_S = 0.25  # a watcher for the client's going costs 20 us; most short answers are done before one is needed
 
 
 class Door:
@@ -59,6 +59,8 @@ class Door:
         watch = _GoneWatch(request, task) if request.method in ("GET", "HEAD") else None
         try:
             answer = await self._answer(request)
+            if watch is not None and not isinstance(answer.body, bytes):
+                watch.start()
             await _send(answer, request, send, limits.idle_timeout_s)
         except ClientGone:
             log.info("http client gone", request_id=request.id)
@@ -95,15 +97,18 @@ class _GoneWatch:
         self._request = request
         self._task = task
         self._watcher: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self._start)
+        self._timer = asyncio.get_running_loop().call_later(_WATCH_AFTER_S, self.start)
 
     def stop(self) -> None:
         self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
 
-    def _start(self) -> None:
-        self._watcher = asyncio.ensure_future(self._watch())
+    def start(self) -> None:
+        """Watches from now on: a long answer would be read to its end within the wait, and sent to nobody."""
+        self._timer.cancel()
+        if self._watcher is None:
+            self._watcher = asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:
         await self._request.until_gone()
