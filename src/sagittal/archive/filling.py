@@ -1,7 +1,7 @@
 """Attributes that were named after instances came: their values are read from the packs, in the background.
 
-A few instances at a time, with as much rest after each as it took, so that those who store and ask come first. How far
-it is stands in the index: whatever ends the process, the next one goes on there.
+A few instances at a time, with three times as much rest after each as it took, so that those who store and ask come
+first. How far it is stands in the index: whatever ends the process, the next one goes on there.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from sagittal.runtime.log import get_logger
 log = get_logger(__name__)
 
 BATCH: Final = 50
-_REST: Final = 1.0  # of the time that a batch took
+_REST: Final = 3.0  # times what a batch took
 _TOLD_EVERY_S: Final = 30.0
 _CHUNK_BYTES: Final = 256 * 1024
 _NEXT_SQL: Final = (
