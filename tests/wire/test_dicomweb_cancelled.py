@@ -12,6 +12,7 @@ import pytest
 
 from sagittal.archive.archive import Archive
 from sagittal.retrieve import transcoded
+from sagittal.retrieve.pixels import frame_bytes
 from support.instances import instance
 from support.web import WebServer, serving, stow
 
@@ -103,11 +104,10 @@ def test_frames_that_nobody_takes_are_not_transcoded(
     server: WebServer, monkeypatch: pytest.MonkeyPatch, path: str, accept: str
 ) -> None:
     begun: list[int] = []
-    read = transcoded.frame_bytes
 
     async def counted(*arguments: Any) -> bytes:  # Any: those of the function
         begun.append(arguments[3])
-        return await read(*arguments)
+        return await frame_bytes(*arguments)
 
     monkeypatch.setattr(transcoded, "frame_bytes", counted)
     with begin(server, path, accept):
