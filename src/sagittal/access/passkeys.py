@@ -1,32 +1,14 @@
-"""Passkeys: WebAuthn (W3C Level 3) with user verification, so that one is a second factor by itself.
+"""Passkeys: several for an account, each with user verification, so that one is a second factor by itself.
 
-Credentials are discoverable: nobody types a name. What py_webauthn verifies is the challenge, the origin, the hash of
-the relying party's name, the flags and the signature, and that the counter of signatures grows where there is one.
+Credentials are discoverable: nobody types a name. `ceremonies` asks for them and verifies them.
 """
 
-import json
+from base64 import b64decode, b64encode
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import InvalidSignature
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from webauthn import (
-    base64url_to_bytes,
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers.bytes_to_base64url import bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from sagittal.access import tickets, version
 from sagittal.archive.records.credentials import accounts, passkeys
@@ -37,9 +19,7 @@ LIFETIME_S = 300
 MOST_OF_ACCOUNT = 20
 MOST_LABEL_CHARACTERS = 100
 _MOST_RESPONSE_CHARACTERS = 64 * 1024
-_MOST_CREDENTIAL_ID_BYTES = 1023  # WebAuthn Section 4, Credential ID
-# What the library raises about what browsers send: its own, and those of the parsers under it.
-_FAILURES = (WebAuthnException, InvalidSignature, ValueError, TypeError, KeyError, IndexError, AttributeError)
+_NOT_ONE_OF_OURS = "no passkey of an account here"
 
 
 class RelyingParty(NamedTuple):
@@ -82,25 +62,22 @@ def relying_party(settings: Settings) -> RelyingParty:
 
 
 def begin_registration(connection: Connection, party: RelyingParty, account: int, now_ns: int) -> Asked:
-    """Asks for a new passkey of somebody who is signed in."""
+    """Asks for a new passkey of somebody who is signed in. Refused if they have as many as there may be."""
+    from sagittal.access import ceremonies
+
     person = connection.execute(select(accounts).where(accounts.c.id == account)).one()
     known = connection.execute(select(passkeys.c.credential_id).where(passkeys.c.account == account)).scalars().all()
     if len(known) >= MOST_OF_ACCOUNT:
         raise Refused(f"an account has at most {MOST_OF_ACCOUNT} passkeys; remove one first")
-    options = generate_registration_options(
-        rp_id=party.id,
-        rp_name=party.name,
-        user_id=person.user_handle,
-        user_name=person.name,
-        user_display_name=person.full_name or person.name,
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=credential) for credential in known],
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
-        ),
-        timeout=LIFETIME_S * 1000,
+    question = ceremonies.ask_for_new(
+        ceremonies.Party(*party),
+        handle=person.user_handle,
+        name=person.name,
+        full_name=person.full_name or person.name,
+        known=known,
+        timeout_s=LIFETIME_S,
     )
-    return _asked(connection, "new passkey", options.challenge, options_to_json(options), now_ns, account)
+    return _asked(connection, "new passkey", question.challenge, question.options, now_ns, account)
 
 
 def finish_registration(
@@ -112,29 +89,19 @@ def finish_registration(
         Refused: it was asked of somebody else, too long ago, or is not what was asked for.
         Conflict: it is kept already.
     """
+    from sagittal.access import ceremonies
+
     taken = tickets.take(connection, "new passkey", ticket, now_ns)
     if taken.account != account:
         raise Refused("the passkey was asked of another account")
-    try:
-        verified = verify_registration_response(
-            credential=_checked(response),
-            expected_challenge=base64url_to_bytes(taken.content),
-            expected_rp_id=party.id,
-            expected_origin=list(party.origins),
-            require_user_verification=True,
-        )
-    except _FAILURES as error:
-        raise Refused("the passkey is not what was asked for") from error
-    if not 0 < len(verified.credential_id) <= _MOST_CREDENTIAL_ID_BYTES:
-        raise Refused("the passkey is not what was asked for")
+    made = ceremonies.verify_new(ceremonies.Party(*party), b64decode(taken.content), _checked(response))
     row = {
         "account": account,
-        "credential_id": verified.credential_id,
-        "public_key": verified.credential_public_key,
-        "sign_count": verified.sign_count,
+        "credential_id": made.credential_id,
+        "public_key": made.public_key,
+        "sign_count": made.sign_count,
         "label": label.strip()[:MOST_LABEL_CHARACTERS] or "passkey",
-        "transports": "[]",
-        "is_backed_up": int(verified.credential_backed_up),
+        "is_backed_up": int(made.is_backed_up),
         "created_ns": now_ns,
     }
     try:
@@ -148,49 +115,34 @@ def finish_registration(
 
 def begin_authentication(connection: Connection, party: RelyingParty, now_ns: int) -> Asked:
     """Asks whoever is there for any passkey of ours."""
-    options = generate_authentication_options(
-        rp_id=party.id, user_verification=UserVerificationRequirement.REQUIRED, timeout=LIFETIME_S * 1000
-    )
-    return _asked(connection, "passkey", options.challenge, options_to_json(options), now_ns)
+    from sagittal.access import ceremonies
+
+    question = ceremonies.ask_for_any(ceremonies.Party(*party), LIFETIME_S)
+    return _asked(connection, "passkey", question.challenge, question.options, now_ns)
 
 
 def finish_authentication(connection: Connection, party: RelyingParty, ticket: str, response: str, now_ns: int) -> int:
-    """The account whose passkey answered. Raises Refused, always in the same words, if none of ours did."""
+    """The account whose passkey answered. Raises Refused if none of ours did, or not in time."""
+    from sagittal.access import ceremonies
+
     taken = tickets.take(connection, "passkey", ticket, now_ns)
     text = _checked(response)
-    try:
-        said = json.loads(text)
-        credential_id = base64url_to_bytes(said["rawId"])
-        handle = base64url_to_bytes(said["response"].get("userHandle") or "")
-    except _FAILURES as error:
-        raise Refused(_NOT_ONE_OF_OURS) from error
+    said = ceremonies.claimed(text)
     columns = (passkeys, accounts.c.user_handle, accounts.c.is_disabled)
-    statement = select(*columns).join(accounts).where(passkeys.c.credential_id == credential_id)
+    statement = select(*columns).join(accounts).where(passkeys.c.credential_id == said.credential_id)
     row = connection.execute(statement).one_or_none()
-    if row is None or row.is_disabled or (handle and handle != row.user_handle):
+    if row is None or row.is_disabled or (said.user_handle and said.user_handle != row.user_handle):
         raise Refused(_NOT_ONE_OF_OURS)
-    try:
-        verified = verify_authentication_response(
-            credential=text,
-            expected_challenge=base64url_to_bytes(taken.content),
-            expected_rp_id=party.id,
-            expected_origin=list(party.origins),
-            credential_public_key=row.public_key,
-            credential_current_sign_count=row.sign_count,
-            require_user_verification=True,
-        )
-    except _FAILURES as error:
-        raise Refused(_NOT_ONE_OF_OURS) from error
-    changed = {
-        "sign_count": verified.new_sign_count,
-        "used_ns": now_ns,
-        "is_backed_up": int(verified.credential_backed_up),
-    }
+    used = ceremonies.verify_any(
+        ceremonies.Party(*party),
+        b64decode(taken.content),
+        text,
+        public_key=row.public_key,
+        sign_count=row.sign_count,
+    )
+    changed = {"sign_count": used.sign_count, "used_ns": now_ns, "is_backed_up": int(used.is_backed_up)}
     connection.execute(update(passkeys).where(passkeys.c.id == row.id).values(changed))
     return int(row.account)
-
-
-_NOT_ONE_OF_OURS = "no passkey of an account here"
 
 
 def of_account(connection: Connection, account: int) -> tuple[Passkey, ...]:
@@ -224,7 +176,7 @@ def remove(connection: Connection, account: int, number: int | None = None) -> i
 def _asked(
     connection: Connection, kind: tickets.Kind, challenge: bytes, options: str, now_ns: int, account: int = 0
 ) -> Asked:
-    content = bytes_to_base64url(challenge)
+    content = b64encode(challenge).decode()
     ticket = tickets.issue(connection, kind, content, now_ns=now_ns, lifetime_s=LIFETIME_S, account=account)
     return Asked(ticket, options)
 
