@@ -96,3 +96,13 @@ async def test_no_more_processes_than_asked_for_and_waiting_has_its_deadline() -
         await asyncio.gather(*long, return_exceptions=True)
     finally:
         await pool.close()
+
+
+async def test_a_worker_that_has_nothing_to_do_is_ended() -> None:
+    pool = WorkerPool(1, idle_s=0.0)
+    first = await pool.run(os.getpid, deadline=soon())
+    async with soon().timeout():
+        while pool.processes:  # noqa: ASYNC110  # nothing is told to those outside
+            await asyncio.sleep(0)
+    assert await pool.run(os.getpid, deadline=soon()) != first
+    await pool.close()

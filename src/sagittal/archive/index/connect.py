@@ -11,7 +11,7 @@ HEAD = "0003"
 
 _BUSY_S = 30.0
 _WRITER_CACHE_KIB = 64 * 1024
-_READER_CACHE_KIB = 16 * 1024
+_READER_CACHE_KIB = 4 * 1024
 _CHECKPOINT_PAGES = 10_000
 _JOURNAL_BYTES = 64 << 20  # the write-ahead log is cut back to this after a checkpoint
 
