@@ -1,7 +1,7 @@
 """The OHIF viewer at `/ohif/`, where its optional distribution is installed and built."""
 
+import asyncio
 import mimetypes
-import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,12 +16,12 @@ from litestar.types import Receive, Scope, Send
 BASE = "/ohif"
 
 _CODINGS = (("br", ".br"), ("gzip", ".gz"))  # best first
-_HASHED = re.compile(r"[0-9a-f]{16}\.(?:js|wasm|css|png|svg|ttf|woff2?)$")
 _SECURITY = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
+# Documents are shown by an `object` that has no data at first, which counts as one of ours.
 _PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; style-src 'self' "
     "'unsafe-inline'; img-src 'self' blob: data:; font-src 'self' data:; media-src 'self' blob:; connect-src 'self' "
-    "blob: data:; object-src blob:; frame-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "blob: data:; object-src 'self' blob:; frame-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 # A worker is held to the policy of its own script: the codecs, compiled from C++, make functions from text there. They
 # have no page, no storage and no network but ours.
@@ -37,7 +37,7 @@ class _File(NamedTuple):
     paths: Mapping[str, Path]
     media_type: str
     cache_control: str
-    etag: str
+    version: str
 
 
 def configuration(root: str) -> str:
@@ -97,17 +97,21 @@ def ohif_viewer(dicomweb_root: str) -> ASGIRouteHandler | None:
 
     @asgi(BASE, is_mount=True, copy_scope=False)
     async def viewer(scope: Scope, receive: Receive, send: Send) -> None:
-        """The viewer's files; any other path below is a page of the viewer."""
+        """The viewer's files; any other path below that names no file is a page of the viewer."""
         del receive
-        if "method" not in scope:
+        method = scope.get("method")
+        if method is None:  # not HTTP
             return
         name = str(scope["path"]).removeprefix(BASE).strip("/")
-        if name == "app-config.js":
+        if method not in {"GET", "HEAD"}:
+            await _answer(send, b"", {"allow": "GET, HEAD"}, 405)
+        elif name == "app-config.js":
             await _answer(send, config, {"content-type": _TYPES[".js"], "cache-control": "no-cache"})
-            return
-        file = files.get(name) or files["index.html"]
-        wanted = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        await _send_file(send, file, wanted)
+        elif name not in files and "." in name:  # perhaps of another version: a page in its place would be kept
+            await _answer(send, b"", {"cache-control": "no-store"}, 404)
+        else:
+            wanted = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+            await _send_file(send, files.get(name) or files["index.html"], wanted)
 
     return viewer
 
@@ -124,8 +128,8 @@ def _files(dist: Path) -> dict[str, _File]:
         found[name] = _File(
             {"": path, **{coding: file for coding, file in packed.items() if file.is_file()}},
             _TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream",
-            "public, max-age=31536000, immutable" if _HASHED.search(name) else "no-cache",
-            f'"{version}-{path.stat().st_size}"',
+            "public, max-age=31536000, immutable" if name.startswith(f"{version}/") else "no-cache",
+            version,
         )
     return found
 
@@ -133,18 +137,19 @@ def _files(dist: Path) -> dict[str, _File]:
 async def _send_file(send: Send, file: _File, wanted: Mapping[str, str]) -> None:
     accepted = {item.split(";")[0].strip() for item in wanted.get("accept-encoding", "").split(",")}
     coding = next((name for name, _ in _CODINGS if name in accepted and name in file.paths), "")
+    etag = f'"{file.version}{coding}"'
     headers = {
         "content-type": file.media_type,
         "cache-control": file.cache_control,
         "content-security-policy": _WORKER_POLICY if file.media_type == _TYPES[".js"] else _PAGE_POLICY,
         "vary": "accept-encoding",
-        "etag": file.etag,
+        "etag": etag,
         **({"content-encoding": coding} if coding else {}),
     }
-    if wanted.get("if-none-match") == file.etag:
+    if wanted.get("if-none-match") == etag:
         await _answer(send, b"", headers, 304)
     else:
-        await _answer(send, file.paths[coding].read_bytes(), headers)
+        await _answer(send, await asyncio.to_thread(file.paths[coding].read_bytes), headers)
 
 
 async def _answer(send: Send, body: bytes, headers: Mapping[str, str], status: int = 200) -> None:
