@@ -92,6 +92,29 @@ def test_openjpeg_reads_our_jpeg_2000_and_htj2k(syntax: str, frame: tuple[Sample
     assert np.array_equal(theirs.astype(np.int64), samples.array.astype(np.int64))
 
 
+@pytest.mark.parametrize(
+    ("syntax", "name", "most"),
+    [
+        ("1.2.840.10008.1.2.4.90", "YBR_RCT", 0),
+        ("1.2.840.10008.1.2.4.91", "YBR_ICT", 8),
+        ("1.2.840.10008.1.2.4.201", "YBR_RCT", 0),
+        ("1.2.840.10008.1.2.4.203", "YBR_ICT", 8),
+    ],
+)
+def test_colours_go_through_the_transform_that_the_data_set_names(syntax: str, name: str, most: int) -> None:
+    array = np.stack([smooth(8), smooth(8)[::-1], 255 - smooth(8)], axis=-1)
+    shape = FrameShape(rows=64, columns=80, samples_per_pixel=3, photometric_interpretation="RGB")
+    encoded = encode_frame(Samples(array, "RGB"), shape, syntax)
+    assert encoded.photometric_interpretation == name
+    theirs = np.asarray(openjpeg.decode(encoded.data))
+    assert np.abs(theirs.astype(int) - array.astype(int)).max() <= most
+    ours = decode_samples(
+        encoded.data, msgspec.structs.replace(shape, transfer_syntax_uid=syntax, photometric_interpretation=name)
+    )
+    assert np.abs(ours.array.astype(int) - array.astype(int)).max() <= most
+    assert ours.photometric_interpretation == "RGB"
+
+
 @pytest.mark.parametrize("syntax", LOSSLESS)
 def test_every_lossless_syntax_takes_eight_bits(syntax: str) -> None:
     shape = FrameShape(rows=2, columns=2, photometric_interpretation="MONOCHROME2")
