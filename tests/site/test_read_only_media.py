@@ -1,5 +1,6 @@
 """A data folder on a medium where nothing can be written: what it keeps is found and given back."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.archives import file_bytes, instance
+from support.archives import archive_at, file_bytes, instance, store
 
 
 def sagittal(*words: str | Path, read_only: Path | None = None, status: int = 0) -> subprocess.CompletedProcess[str]:
@@ -22,12 +23,17 @@ def sagittal(*words: str | Path, read_only: Path | None = None, status: int = 0)
     return done
 
 
+async def keep(data: Path, file: bytes) -> None:
+    async with archive_at(data) as archive:
+        await store(archive, file)
+
+
 @pytest.fixture
 def medium(tmp_path: Path) -> Path:
     if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"], check=False).returncode:
         pytest.skip("no folder can be mounted read-only here: unshare is missing or not allowed")
     (tmp_path / "one.dcm").write_bytes(file_bytes(instance(PatientID="KEPT")))
-    sagittal("import", tmp_path / "one.dcm", "--data", tmp_path / "data")
+    asyncio.run(keep(tmp_path / "data", (tmp_path / "one.dcm").read_bytes()))
     return tmp_path / "data"
 
 

@@ -1,5 +1,6 @@
 """An operator names attributes on a server that has data already; peers find by them when they are ready."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 from pynetdicom import AE
 
-from support.archives import file_bytes, instance
+from support.archives import archive_at, file_bytes, instance, store
 from support.peers import require
 from support.server import Server, running, start, stop
 
@@ -47,14 +48,16 @@ def numbered(number: int) -> Dataset:
     return made
 
 
+async def keep(data: Path) -> None:
+    async with archive_at(data) as archive:
+        await store(archive, *map(numbered, range(COUNT)))
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """With instances that came before their attributes were named, indexed by a process that was killed and the next."""
     folder = tmp_path_factory.mktemp("named")
-    (folder / "files").mkdir()
-    for number in range(COUNT):
-        (folder / "files" / f"{number}.dcm").write_bytes(file_bytes(numbered(number)))
-    sagittal("import", folder / "files", "--data", folder / "data")
+    asyncio.run(keep(folder / "data"))
     environment = {"SAGITTAL_QUERY_ATTRIBUTES": json.dumps(NAMED)}
     stop(start(folder / "data", environment=environment), signal.SIGKILL)
     with running(folder / "data", environment=environment) as started:
