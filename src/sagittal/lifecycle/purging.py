@@ -60,8 +60,11 @@ def _decide(archive: Archive, actor: Actor, rejection: Rejection, index: IndexWr
     carry_out(index, archive.records, archive.packs, entry, named)
 
 
-async def keep_purging(archive: Archive, days: int) -> None:
-    """Finishes purges that were cut short, then purges what was rejected `days` ago, every hour; 0: never by itself."""
+async def keep_purging(archive: Archive, days: int, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    """Finishes purges that were cut short, then purges what was rejected `days` ago, every hour; 0: never by itself.
+
+    `pause` waits so many seconds.
+    """
     actor = Actor(door="archive", name="purge")
     while True:
         try:
@@ -71,4 +74,4 @@ async def keep_purging(archive: Archive, days: int) -> None:
                 log.info("purged", instances=report.instances, packs=report.packs, failed=report.failed)
         except SagittalError as error:
             log.error("purging failed; tried again later", kind=type(error).__name__, reason=str(error))
-        await asyncio.sleep(_EVERY_S)
+        await pause(_EVERY_S)

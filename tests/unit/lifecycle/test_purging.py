@@ -13,7 +13,7 @@ from sagittal.archive.purging import finish_purges
 from sagittal.archive.reindex import reindex
 from sagittal.archive.verify import verify
 from sagittal.errors import Conflict, NotFound
-from sagittal.lifecycle.purging import NS_PER_DAY, purge
+from sagittal.lifecycle.purging import NS_PER_DAY, keep_purging, purge
 from sagittal.lifecycle.rejecting import Rejection, rejections
 from sagittal.runtime.deadline import Deadline
 from support.data_sets import data_set
@@ -31,6 +31,10 @@ async def fill(archive: Archive) -> None:
         await put(session, data_set(number, more={0x00100010: NAME, 0x00100020: b"SECRET"} if number == 2 else None))
     await put(session, data_set(1, study="1.2.9", series="1.2.9.1", more={0x00100010: NAME, 0x00100020: b"SECRET"}))
     await session.close()
+
+
+class Enough(Exception):
+    """Ends what would go on for ever."""
 
 
 def everything(root: Path) -> bytes:
@@ -91,6 +95,41 @@ async def test_only_what_was_rejected_long_enough_ago_and_is_not_held_goes(opene
     await purge(archive, PERSON, rejected_before_ns=clock.now_ns - 9 * NS_PER_DAY, may_purge=may_purge)
     assert asked == [old.id, held.id]
     assert {row.rejection for row in await rows(archive, "rejected")} == {held.id, young.id}
+
+
+@pytest.mark.parametrize(("days", "is_gone"), [(1, True), (3, False), (0, False)])
+async def test_what_was_rejected_long_enough_ago_goes_by_itself(
+    opened: Opened, clock: Clock, days: int, is_gone: bool
+) -> None:
+    archive = opened()
+    await fill(archive)
+    await take(archive, instance="1.2.3.1.2")
+    clock.now_ns += 2 * NS_PER_DAY
+
+    async def pause(_: float) -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        await keep_purging(archive, days, pause)
+    assert (await rows(archive, "rejected") == []) == is_gone
+
+
+async def test_a_purge_that_was_cut_short_is_ended_though_nothing_is_purged_by_itself(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = opened()
+    await fill(archive)
+    await take(archive, instance="1.2.3.1.2")
+    monkeypatch.setattr(purging, "Disk", lambda: FailingDisk(3))
+    assert (await purge_all(archive)).failed == 1
+    monkeypatch.undo()
+
+    async def pause(_: float) -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        await keep_purging(archive, 0, pause)
+    assert await rows(archive, "rejected") == []
 
 
 async def test_a_pack_that_is_still_written_to_waits(opened: Opened) -> None:

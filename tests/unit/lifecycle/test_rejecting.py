@@ -320,11 +320,11 @@ _TAKE = st.one_of(
     st.tuples(st.just("instance"), st.sampled_from(["1.2.3.1.1", "1.2.3.1.2", "1.2.3.2.1", "1.2.4.1.1"])),
 )
 _STEPS = st.lists(
-    st.one_of(_PUT, _PUT, _PUT, _TAKE, st.tuples(st.just("undo"), st.integers(0, 5)), st.just(("purge",))), max_size=25
+    st.one_of(_PUT, _PUT, _PUT, _TAKE, st.tuples(st.just("undo"), st.integers(0, 5)), st.just(("purge",))), max_size=20
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(_STEPS)
 def test_whatever_was_done_a_rebuilt_index_has_the_same_rows_and_they_are_those_of_what_is_left(
     steps: list[tuple[object, ...]],
