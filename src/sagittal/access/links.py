@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from sagittal.access import sessions, version
 from sagittal.access.secrets import digest_of, is_secret, new_secret
-from sagittal.archive.records.credentials import links
+from sagittal.archive.records.credentials import accounts, links
 from sagittal.errors import Invalid, NotFound
 from sagittal.runtime.actor import EVERYWHERE, Action, Grant
 
@@ -31,6 +31,7 @@ class Link(NamedTuple):
         openings_left: None for as many as there may be.
         openings: how often it was opened.
         revoked_ns: 0 for one that was not revoked.
+        is_orphan: the account of who made it is disabled: it is not good while that is so.
     """
 
     id: int
@@ -46,6 +47,7 @@ class Link(NamedTuple):
     openings: int
     opened_ns: int
     revoked_ns: int
+    is_orphan: bool
 
     def is_good(self, now_ns: int) -> bool:
         """Whether it can be opened once more."""
@@ -53,7 +55,7 @@ class Link(NamedTuple):
 
     def is_in_force(self, now_ns: int) -> bool:
         """Whether what it opened stays open: its last opening was one."""
-        return not self.revoked_ns and (not self.expires_ns or now_ns < self.expires_ns)
+        return not self.revoked_ns and not self.is_orphan and (not self.expires_ns or now_ns < self.expires_ns)
 
     def grants(self) -> tuple[Grant, ...]:
         """What those who open it may do."""
@@ -113,7 +115,7 @@ def find(connection: Connection, name: str, now_ns: int) -> Link:
     """
     row = None
     if is_secret(name):
-        row = connection.execute(select(links).where(links.c.digest == digest_of("link", name))).one_or_none()
+        row = connection.execute(_SELECT.where(links.c.digest == digest_of("link", name))).one_or_none()
     link = None if row is None else _link(row)
     if link is None or not link.is_good(now_ns):
         raise NotFound("nothing is to be seen under this link, or not any more")
@@ -122,7 +124,7 @@ def find(connection: Connection, name: str, now_ns: int) -> Link:
 
 def get(connection: Connection, number: int) -> Link:
     """The link of a number. Raises NotFound."""
-    row = connection.execute(select(links).where(links.c.id == number)).one_or_none()
+    row = connection.execute(_SELECT.where(links.c.id == number)).one_or_none()
     if row is None:
         raise NotFound(f"no link has the number {number}")
     return _link(row)
@@ -149,7 +151,7 @@ def count_opening(connection: Connection, number: int, now_ns: int) -> None:
 
 def every(connection: Connection, *, account: int | None = None, study: str = "") -> tuple[Link, ...]:
     """All links, those that an account made (0: the command line), those to a study; the newest first."""
-    statement = select(links).order_by(links.c.id.desc())
+    statement = _SELECT.order_by(links.c.id.desc())
     if account is not None:
         statement = statement.where(links.c.account == account if account else links.c.account.is_(None))
     if study:
@@ -167,6 +169,9 @@ def revoke(connection: Connection, number: int, now_ns: int, account: int = 0) -
     version.count_up(connection)
 
 
+_SELECT = select(links, accounts.c.is_disabled).join_from(links, accounts, isouter=True)
+
+
 def _link(row: Row[tuple[object, ...]]) -> Link:
     return Link(
         row.id,
@@ -182,4 +187,5 @@ def _link(row: Row[tuple[object, ...]]) -> Link:
         row.openings,
         row.opened_ns,
         row.revoked_ns,
+        bool(row.is_disabled),
     )

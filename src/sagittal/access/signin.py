@@ -14,17 +14,17 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from sagittal.access import accounts, passkeys, sessions, throttle, tickets, totp
-from sagittal.access.accounts import Verifiable
+from sagittal.access import accounts, first_start, passkeys, sessions, throttle, tickets, totp
+from sagittal.access.accounts import NewAccount, Verifiable
 from sagittal.access.passkeys import Asked, RelyingParty
-from sagittal.access.passwords import Passwords, is_outdated
+from sagittal.access.passwords import Passwords, check_new, is_outdated, normalised
 from sagittal.access.porter import WRONG
 from sagittal.access.secrets import new_secret
 from sagittal.access.sessions import Ended, Issued, Opening
 from sagittal.access.throttle import Attempt
 from sagittal.access.visitor import Happening, Noted, Visitor, not_noted
 from sagittal.archive.records.records import Records
-from sagittal.errors import Refused
+from sagittal.errors import Invalid, Refused
 from sagittal.runtime.settings import Settings
 
 SECOND_FACTOR_S = 300
@@ -107,13 +107,8 @@ class SignIn:
             Exhausted: too many are being looked at.
         """
         now_ns = self._clock()
+        kept, attempt = await self._verified(name, password, visitor, now_ns)
         key = accounts.name_key(name)
-        attempt = await self._records.write(lambda c: throttle.begin(c, key, visitor.address, now_ns))
-        kept = await self._records.read(lambda connection: accounts.verifiable(connection, name))
-        is_right = await self._passwords.verify(kept.password, password) and not kept.is_disabled
-        if not is_right:
-            await self._refuse(Happening("sign-in refused", visitor, kept.account, name, "password"))
-            raise Refused(WRONG)
         newer = await self._passwords.hash(password) if is_outdated(kept.password) else ""
 
         def write(connection: Connection) -> SignedIn | SecondFactorAsked:
@@ -190,6 +185,56 @@ class SignIn:
             await self._refuse(Happening("sign-in refused", visitor, method="passkey"))
             raise
 
+    async def change_password(self, account: int, current: str, new: str, visitor: Visitor, *, keeping: str) -> None:
+        """Gives somebody who is signed in another password, and ends their other sessions.
+
+        Args:
+            account: whose.
+            current: the password they have; it is asked for again, so that nobody does it at a desk left alone.
+            new: what it is to be.
+            visitor: who asks.
+            keeping: secret of the session they do it in.
+
+        Raises:
+            Invalid: the new one is too easy to guess, or is the old one.
+            Refused: the current one is wrong.
+            TooManyAttempts: it is not looked at now.
+        """
+        now_ns = self._clock()
+        name = (await self._records.read(lambda connection: accounts.get(connection, account))).name
+        check_new(new, name)
+        if normalised(new) == normalised(current):
+            raise Invalid("the new password is the old one")
+        kept, attempt = await self._verified(name, current, visitor, now_ns)
+        hashed = await self._passwords.hash(new)
+
+        def write(connection: Connection) -> None:
+            throttle.succeeded(connection, attempt, now_ns)
+            accounts.set_password(connection, kept.account, hashed, now_ns, but=keeping)
+            self._noted(connection, Happening("password changed", visitor, kept.account, name))
+
+        await self._records.write(write)
+
+    async def first_administrator(self, secret: str, new: NewAccount, password: str, visitor: Visitor) -> SignedIn:
+        """Makes the first administrator with the link of the first start, and signs them in.
+
+        Raises:
+            Invalid: the name or the password cannot be.
+            Refused: the link is not good any more.
+        """
+        now_ns = self._clock()
+        check_new(password, accounts.check_name(new.name))
+        await self._records.read(lambda connection: first_start.check(connection, secret, now_ns))
+        made = new._replace(password=await self._passwords.hash(password))
+
+        def write(connection: Connection) -> SignedIn:
+            number = first_start.accept(connection, secret, made, now_ns)
+            self._noted(connection, Happening("account made", visitor, number, made.name, "first start"))
+            opening = Opening(number, method="password", address=visitor.address, agent=visitor.agent)
+            return self.begin_session(connection, opening, visitor, now_ns)
+
+        return await self._records.write(write)
+
     def begin_session(
         self, connection: Connection, opening: Opening, visitor: Visitor, now_ns: int, *, replacing: str = ""
     ) -> SignedIn:
@@ -215,6 +260,16 @@ class SignIn:
             return ended
 
         return await self._records.write(write)
+
+    async def _verified(self, name: str, password: str, visitor: Visitor, now_ns: int) -> tuple[Verifiable, Attempt]:
+        """Whose password it is, and the attempt, which is still counted. Raises Refused and TooManyAttempts."""
+        key = accounts.name_key(name)
+        attempt = await self._records.write(lambda c: throttle.begin(c, key, visitor.address, now_ns))
+        kept = await self._records.read(lambda connection: accounts.verifiable(connection, name))
+        if not await self._passwords.verify(kept.password, password) or kept.is_disabled:
+            await self._refuse(Happening("sign-in refused", visitor, kept.account, name, "password"))
+            raise Refused(WRONG)
+        return kept, attempt
 
     async def _refuse(self, happening: Happening) -> None:
         await self._records.write(lambda connection: self._noted(connection, happening))

@@ -5,16 +5,18 @@ They are in the records rather than in memory, so that another process of the si
 
 from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from sagittal.access.secrets import digest_of, is_secret, new_secret
 from sagittal.archive.records.credentials import tickets
-from sagittal.errors import Exhausted, Refused
+from sagittal.errors import Refused
 
-Kind = Literal["first administrator", "invitation", "second factor", "passkey", "new passkey", "oidc"]
+Kind = Literal["first administrator", "second factor", "passkey", "new passkey", "oidc"]
 
 MOST_TICKETS = 20_000
-"""Open at one time: they are given to people who have not signed in yet."""
+"""Open at one time of a kind: they are given to people who have not signed in yet. The oldest make room."""
+MOST_OF_ACCOUNT = 5
+"""Open at one time of a kind for one account."""
 
 
 class Ticket(NamedTuple):
@@ -25,10 +27,11 @@ class Ticket(NamedTuple):
 
 
 def issue(connection: Connection, kind: Kind, content: str, *, now_ns: int, lifetime_s: int, account: int = 0) -> str:
-    """A new ticket. Raises Exhausted when too many are open."""
+    """A new ticket. Those of its kind that are too many go, the oldest first: who asks without end keeps nobody out."""
     connection.execute(delete(tickets).where(tickets.c.expires_ns <= now_ns))
-    if connection.execute(select(func.count()).select_from(tickets)).scalar_one() >= MOST_TICKETS:
-        raise Exhausted(f"{MOST_TICKETS} sign-ins are under way; try again in a few minutes")
+    _make_room(connection, MOST_TICKETS, tickets.c.kind == kind)
+    if account:
+        _make_room(connection, MOST_OF_ACCOUNT, tickets.c.kind == kind, tickets.c.account == account)
     secret = new_secret()
     connection.execute(
         insert(tickets).values(
@@ -64,6 +67,12 @@ def withdraw(connection: Connection, kind: Kind, account: int = 0) -> None:
     """Makes void all tickets of a kind of an account; of nobody if 0."""
     whose = tickets.c.account == account if account else tickets.c.account.is_(None)
     connection.execute(delete(tickets).where(tickets.c.kind == kind, whose))
+
+
+def _make_room(connection: Connection, most: int, *which: ColumnElement[bool]) -> None:
+    kept = select(tickets.c.digest).where(*which).order_by(tickets.c.expires_ns.desc()).offset(most - 1).limit(-1)
+    over = kept.subquery()
+    connection.execute(delete(tickets).where(tickets.c.digest.in_(select(over.c.digest))))
 
 
 def _is(kind: Kind, secret: str, now_ns: int) -> tuple[ColumnElement[bool], ...]:

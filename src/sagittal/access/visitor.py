@@ -22,7 +22,15 @@ class Visitor(NamedTuple):
     agent: str = ""
 
 
-What = Literal["signed in", "sign-in refused", "signed out", "link opened", "link refused", "account made"]
+What = Literal[
+    "signed in",
+    "sign-in refused",
+    "signed out",
+    "password changed",
+    "account made",
+    "link opened",
+    "link refused",
+]
 
 
 class Happening(NamedTuple):

@@ -100,7 +100,7 @@ async def test_the_actor_names_the_session_without_its_secret(site: Site) -> Non
     assert secret not in repr(actor)
 
 
-@pytest.mark.parametrize("secret", ["", "x", new_secret(), "x" * 100_000])
+@pytest.mark.parametrize("secret", ["", "x", "A" * 43, "x" * 100_000])
 async def test_what_is_no_session_is_refused(site: Site, secret: str) -> None:
     with pytest.raises(Refused):
         await site.porter.admit_session(secret, VISITOR)
@@ -325,6 +325,18 @@ async def test_a_revoked_link_closes_what_it_opened(site: Site) -> None:
     assert await site.is_in(opened.session.secret)
     await site.write(lambda c: links.revoke(c, number, site.clock()))
     assert not await site.is_in(opened.session.secret)
+
+
+async def test_a_link_is_not_good_while_who_made_it_is_disabled(site: Site) -> None:
+    jo = await site.person()
+    _, name = await link(site, account=jo)
+    opened = await site.porter.admit_link(name, "", VISITOR)
+    await site.write(lambda c: accounts.set_disabled(c, jo, True))
+    assert not await site.is_in(opened.session.secret)
+    with pytest.raises(NotFound):
+        await site.porter.admit_link(name, "", VISITOR)
+    await site.write(lambda c: accounts.set_disabled(c, jo, False))
+    assert await site.is_in(opened.session.secret)
 
 
 async def test_what_a_link_opened_ends_with_the_link(site: Site) -> None:

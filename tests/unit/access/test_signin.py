@@ -5,7 +5,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Connection
 
-from sagittal.access import accounts, passkeys, sessions, throttle, totp
+from sagittal.access import accounts, first_start, passkeys, sessions, throttle, totp
 from sagittal.access.accounts import NewAccount
 from sagittal.access.passkeys import RelyingParty
 from sagittal.access.passwords import Passwords, hash_password, is_outdated
@@ -14,7 +14,7 @@ from sagittal.access.signin import SECOND_FACTOR_S, SecondFactorAsked, SignedIn,
 from sagittal.access.throttle import TooManyAttempts
 from sagittal.access.visitor import Happening, Visitor
 from sagittal.archive.records.records import Records
-from sagittal.errors import Refused
+from sagittal.errors import Invalid, Refused
 from sagittal.runtime.settings import Settings
 from support.authenticator import Authenticator
 from support.records import Clock
@@ -254,3 +254,52 @@ async def test_signing_out_ends_the_session_and_is_told(site: Site) -> None:
     assert await site.sessions_of(jo) == ()
     assert site.told[-1] == Happening("signed out", VISITOR, jo, "jo")
     assert await site.sign_in.sign_out(signed_in.session.secret, VISITOR) == sessions.Ended()
+
+
+async def signed_in(site: Site) -> SignedIn:
+    found = await site.sign_in.password("jo", PASSWORD, VISITOR)
+    assert isinstance(found, SignedIn)
+    return found
+
+
+async def test_another_password_is_taken_for_the_current_one_and_ends_the_other_sessions(site: Site) -> None:
+    jo = await site.person(must_change_password=True)
+    here, _ = await signed_in(site), await signed_in(site)
+    await site.sign_in.change_password(jo, PASSWORD, "another long one", VISITOR, keeping=here.session.secret)
+    assert [session.public for session in await site.sessions_of(jo)] == [here.session.public]
+    again = await site.sign_in.password("jo", "another long one", VISITOR)
+    assert isinstance(again, SignedIn)
+    assert not again.must_change_password
+    assert "password changed" in {what.what for what in site.told}
+
+
+async def test_without_the_current_password_it_stays(site: Site) -> None:
+    jo = await site.person()
+    for _ in range(throttle.BY_NAME.free):
+        with pytest.raises(Refused):
+            await site.sign_in.change_password(jo, "wrong", "another long one", VISITOR, keeping="")
+    with pytest.raises(TooManyAttempts):
+        await site.sign_in.change_password(jo, PASSWORD, "another long one", VISITOR, keeping="")
+    site.clock.pass_s(60)
+    await signed_in(site)
+
+
+@pytest.mark.parametrize("new", ["short", PASSWORD, "jo" * 10])
+async def test_a_new_password_is_not_the_old_one_nor_easy_to_guess(site: Site, new: str) -> None:
+    jo = await site.person()
+    with pytest.raises(Invalid):
+        await site.sign_in.change_password(jo, PASSWORD, new, VISITOR, keeping="")
+    await signed_in(site)
+
+
+async def test_the_link_of_the_first_start_signs_its_administrator_in(site: Site) -> None:
+    secret = await site.write(lambda c: first_start.invite(c, site.clock()))
+    for name, password in (("jo", "short"), ("a:b", PASSWORD)):
+        with pytest.raises(Invalid):
+            await site.sign_in.first_administrator(secret, NewAccount(name), password, VISITOR)
+    made = await site.sign_in.first_administrator(secret, NewAccount("jo"), PASSWORD, VISITOR)
+    assert (await site.records.read(lambda c: accounts.get(c, made.account))).roles == (first_start.ADMINISTRATOR,)
+    assert len(await site.sessions_of(made.account)) == 1
+    await signed_in(site)
+    with pytest.raises(Refused):
+        await site.sign_in.first_administrator(secret, NewAccount("second"), PASSWORD, VISITOR)
