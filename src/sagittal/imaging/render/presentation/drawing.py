@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from sagittal.errors import Exhausted
 from sagittal.imaging.render.presentation.graphics import SOLID, Point, Rgb, Shape, Style
 from sagittal.imaging.render.presentation.outlines import dashes, path_of
 from sagittal.imaging.render.presentation.placement import Placement
@@ -19,6 +20,8 @@ Box = tuple[int, int, int, int]
 _FINEST = 3  # odd: a line of one pixel through the middle of a pixel is that pixel
 _MOST_FINE_PIXELS = 64 * 1024**2
 _POINT_ARM = 3.0
+_SPARSE = 8
+_MOST_PAINTED_PIXELS = 1 << 30
 
 
 class Ink(NamedTuple):
@@ -29,14 +32,28 @@ class Ink(NamedTuple):
     top: int = 0
 
 
-def draw_shapes(picture: Picture, shapes: Sequence[Shape], placement: Placement, colour: Rgb) -> Picture:
-    """The picture with graphic objects; those that follow each other in one colour are drawn at once."""
+def draw_shapes(
+    picture: Picture, shapes: Sequence[Shape], placement: Placement, colour: Rgb, painted: int = 0
+) -> tuple[Picture, int]:
+    """The picture with graphic objects, and how many pixels were looked at for it.
+
+    Those that follow each other in one colour are drawn at once.
+
+    Args:
+        painted: pixels that were looked at before.
+
+    Raises:
+        Exhausted: it would take too long.
+    """
     for same in _runs(shapes):
         paths = [path_of(shape, placement) for shape in same]
         reach = max(_POINT_ARM * shape.style.thickness for shape in same) + 2.0
         box = box_of((point for path in paths for point in path), reach, placement)
         if box is None:
             continue
+        painted += (box[2] - box[0]) * (box[3] - box[1])
+        if painted > _MOST_PAINTED_PIXELS:
+            raise Exhausted("more graphics in different colours than one picture takes")
         filled = [(shape, path) for shape, path in zip(same, paths, strict=True) if shape.fill is not None]
         if filled:
             sheet = Sheet(box)
@@ -50,23 +67,25 @@ def draw_shapes(picture: Picture, shapes: Sequence[Shape], placement: Placement,
             else:
                 sheet.line(path, shape.style)
         picture = paint(picture, sheet.ink(), *ink_of(same[0].style, colour))
-    return picture
+    return picture, painted
 
 
 def paint(picture: Picture, ink: Ink, colour: Rgb, opacity: float = 1.0) -> Picture:
     """The picture, painted in place, or a new one in colour if it was grey and the colour is not."""
-    if not ink.coverage.any():
+    touched = np.count_nonzero(ink.coverage)
+    if not touched:
         return picture
     if picture.ndim == 2 and len(set(colour)) > 1:
         picture = np.repeat(picture[..., None], 3, axis=-1)
-    rows, columns = ink.coverage.shape
-    part = (slice(ink.top, ink.top + rows), slice(ink.left, ink.left + columns))
-    weight = ink.coverage.astype(np.float32) * (opacity / 255.0)
-    if picture.ndim == 3:
-        weight = weight[..., None]
+    height, width = ink.coverage.shape
+    part = picture[ink.top : ink.top + height, ink.left : ink.left + width]
+    where: tuple[Any, ...] = (...,)  # Any: what numpy takes as an index
+    if touched * _SPARSE < ink.coverage.size:  # lines touch few of the pixels of their box
+        where = np.divmod(np.flatnonzero(ink.coverage), width)
+    weight = ink.coverage[where].astype(np.float32) * (opacity / 255.0)
     value = np.array(colour if picture.ndim == 3 else colour[0], np.float32)
-    below = picture[part].astype(np.float32)
-    picture[part] = np.rint(below + (value - below) * weight).astype(np.uint8)
+    below = part[where].astype(np.float32)
+    part[where] = np.rint(below + (value - below) * (weight[..., None] if picture.ndim == 3 else weight))
     return picture
 
 

@@ -16,9 +16,13 @@ Rgb = tuple[int, int, int]
 Point = tuple[float, float]
 
 WHITE: Rgb = (255, 255, 255)
-MAX_OBJECTS = 10_000
+MAX_OBJECTS = 2_000
+"""Graphics, and texts, of one frame; those after it are not drawn."""
+
 MAX_POINTS = 100_000
 MAX_TEXT = 4096
+_MAX_TEXTS = 32_768
+"""Characters of all texts of one frame."""
 _MOST_THICK = 64.0
 SOLID = 0xFFFFFFFF
 """The pattern of a line that is not dashed."""
@@ -112,8 +116,16 @@ def shapes_of(state: JsonDataset, sop_instance_uid: str, frame: int) -> tuple[Sh
 
 def labels_of(state: JsonDataset, sop_instance_uid: str, frame: int) -> tuple[Label, ...]:
     """The text objects of a frame, from 1, in the order in which they are written."""
-    found = [_label(layer, item) for layer, item in _objects(state, "00700008", sop_instance_uid, frame)]
-    return tuple(label for label in found[:MAX_OBJECTS] if label.text and (label.box or label.anchor))
+    found: list[Label] = []
+    length = 0
+    for layer, item in _objects(state, "00700008", sop_instance_uid, frame):
+        label = _label(layer, item)
+        length += len(label.text)
+        if length > _MAX_TEXTS or len(found) == MAX_OBJECTS:
+            break
+        if label.text and (label.box or label.anchor):
+            found.append(label)
+    return tuple(found)
 
 
 def _objects(state: JsonDataset, tag: str, uid: str, frame: int) -> Iterator[tuple[str, JsonDataset]]:

@@ -10,7 +10,7 @@ from sagittal.imaging.render.presentation.placement import Placement
 _FARTHEST = 1e6
 _ARC_STEPS = 180
 _CURVE_STEPS = 12
-_MOST_DASHES = 20_000
+_MOST_DASHES = 5_000
 
 
 def placed(points: Iterable[Point], placement: Placement, *, is_displayed: bool) -> list[Point]:

@@ -107,6 +107,7 @@ def _drawn(
     frame: tuple[str, int],
 ) -> Picture:
     shapes, labels, overlays = shapes_of(state, *frame), labels_of(state, *frame), activated(state)
+    painted = 0
     named = [*overlays.values(), *(one.layer for one in shapes), *(one.layer for one in labels)]
     for layer in _all_layers(state, named):
         for group in (group for group, name in overlays.items() if name == layer.name):
@@ -114,7 +115,8 @@ def _drawn(
             if plane is not None:
                 coverage = placement.place(plane.astype(np.uint8) * 255, is_bitmap=True)
                 picture = paint(picture, Ink(coverage), layer.colour)
-        picture = draw_shapes(picture, [one for one in shapes if one.layer == layer.name], placement, layer.colour)
+        drawn = [one for one in shapes if one.layer == layer.name]
+        picture, painted = draw_shapes(picture, drawn, placement, layer.colour, painted)
         for label in labels:
             if label.layer == layer.name:
                 picture = draw_label(picture, label, placement, layer.colour)

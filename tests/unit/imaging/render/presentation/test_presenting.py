@@ -12,6 +12,7 @@ from sagittal.errors import Exhausted, Invalid, Unsupported
 from sagittal.imaging.render.icc import profile_of
 from sagittal.imaging.render.palettes import known_palette
 from sagittal.imaging.render.pipeline import Picture
+from sagittal.imaging.render.presentation import drawing
 from sagittal.imaging.render.presentation.presenting import Asked, present
 from sagittal.imaging.render.recipe import Viewport, Window
 from support.presentation_states import (
@@ -433,3 +434,12 @@ def test_the_box_of_a_text_stays_upright_where_the_image_is_turned() -> None:
     rows, columns = np.nonzero(shown(said, np.zeros_like(RAMP)) > 100)
     assert 24 <= rows.min() <= rows.max() <= 36  # 12 high around the middle of 60 rows
     assert columns.max() - columns.min() > 15
+
+
+def test_more_graphics_than_a_picture_takes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "_MOST_PAINTED_PIXELS", 3 * RAMP.size)
+    line = graphic("POLYLINE", [0, 0, COLUMNS, ROWS])
+    few, many = ([annotation(f"L{n}", [line]) for n in range(count)] for count in (3, 4))
+    assert shown(having(GraphicAnnotationSequence=few)).any()
+    with pytest.raises(Exhausted, match="graphics"):
+        shown(having(GraphicAnnotationSequence=many))
