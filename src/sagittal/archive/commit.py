@@ -5,7 +5,8 @@
         2 new packs made known and created               5 one wake-up of the event loop
         3 members written, each pack synced once
 
-Puts of any number of associations share syncs and transactions: while one batch is synced the next one gathers.
+Puts of any number of associations share syncs and transactions: while one batch is synced the next one gathers, and
+where several senders take turns it is given a moment to.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, TypeVar
 
+from sagittal.archive.gathering import Gathering
 from sagittal.archive.index.rows import Placed
 from sagittal.archive.index.writer import Fate, IndexWriter, PackRow, fate_of
 from sagittal.archive.model import Stored
@@ -61,6 +63,7 @@ class Committer:
         self._published = published
         self._folders = Folders(packs, disk)
         self._syncs = Syncs()
+        self._gathering = Gathering()
         self._queue: SimpleQueue[Put | _Call | _Stop] = SimpleQueue()
         self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="sagittal-commit", daemon=True)
@@ -120,6 +123,7 @@ class Committer:
 
     def _gather(self, first: Put) -> Put | _Call | _Stop | None:
         """Commits `first` and what waits behind it; returns the first thing that belongs to no batch with it."""
+        self._gathering.pause()
         batch = [first]
         uids = {first.identity.sop_instance_uid}
         room = self._settings.max_batch_bytes - first.length
@@ -136,6 +140,7 @@ class Committer:
             uids.add(following.identity.sop_instance_uid)
             room -= following.length
             following = None
+        self._gathering.saw(put.actor for put in batch)
         self._answer(self._commit(batch))
         return following
 
