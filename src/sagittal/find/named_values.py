@@ -46,14 +46,14 @@ _ITEM_DIGITS = 4
 Rows: TypeAlias = NamedFromClause[ReadOnlyColumnCollection[str, Column[Any]]]  # Any: columns of several types
 """Rows of `attribute_values` under a name of their own."""
 
-Compare = Callable[[Rows], ColumnElement[bool]]
+Compare = Callable[[Rows], list[ColumnElement[bool]]]
 
 
 class Wanted(NamedTuple):
     """A condition on one named attribute.
 
     Attributes:
-        compare: the condition on a row of its values.
+        compare: conditions on a row of its values, of which one is to hold.
         is_met_by_none: no value at all meets it too.
     """
 
@@ -110,14 +110,21 @@ def _joined_values(group: Sequence[Wanted], *, by_instance: bool) -> Select[Any]
     rows = [_VALUES.alias(f"value_{index}") for index in range(len(group))]
     statement: Select[Any] = select(rows[0].c.instance).select_from(rows[0])
     for index, (row, one) in enumerate(zip(rows, group, strict=True)):
-        attribute = _no_way_in(row.c.attribute) if by_instance else row.c.attribute
-        clauses = [attribute == one.asked.attribute.id, one.compare(row)]
+        clauses = [_compared_as(row, one, by_instance=by_instance)]
         for other, earlier in zip(rows[:index], group, strict=False):
             shared = _shared(one.asked.path, earlier.asked.path) * _ITEM_DIGITS
             same = func.substr(row.c["items"], 1, shared) == func.substr(other.c["items"], 1, shared)
             clauses += [row.c.instance == other.c.instance, same]
         statement = statement.join(row, and_(*clauses)) if index else statement.where(*clauses)
     return statement
+
+
+def _compared_as(row: Rows, one: Wanted, *, by_instance: bool) -> ColumnElement[bool]:
+    attribute = one.asked.attribute.id
+    if by_instance:
+        return and_(_no_way_in(row.c.attribute) == attribute, or_(*one.compare(row)))
+    # Several conditions may have an index each: SQLite takes them if each says by itself which attribute it is about.
+    return or_(*(and_(row.c.attribute == attribute, condition) for condition in one.compare(row)))
 
 
 def _no_way_in(column: Column[int]) -> ColumnElement[int]:
@@ -174,18 +181,27 @@ def _is_met_by_none(match: Match) -> bool:
 
 
 def _comparing(match: Match) -> Compare:
-    return lambda row: _compared(row, match)
+    return lambda row: _alternatives(row, match)
+
+
+def _alternatives(row: Rows, match: Match) -> list[ColumnElement[bool]]:
+    if isinstance(match, AnyOf):
+        return [condition for one in match.matches for condition in _alternatives(row, one)]
+    if isinstance(match, Name) and len(match.groups) == 1:
+        return [_like(group, match.groups[0]) for group in (row.c.text, row.c.ideographic, row.c.phonetic)]
+    return [_compared(row, match)]
 
 
 def _compared(row: Rows, match: Match) -> ColumnElement[bool]:
+    """The same in one condition."""
     text = row.c.text
     match match:
         case Universal():
             return true()
         case Empty():
             return text.is_(None)
-        case AnyOf(matches=several):
-            return or_(*(_compared(row, one) for one in several))
+        case AnyOf():
+            return or_(*_alternatives(row, match))
         case Number(value=number):
             return text == number_text(str(number))
         case Name():
@@ -200,8 +216,6 @@ def _compared(row: Rows, match: Match) -> ColumnElement[bool]:
 
 def _named(row: Rows, wanted: Name) -> ColumnElement[bool]:
     groups = (row.c.text, row.c.ideographic, row.c.phonetic)
-    if len(wanted.groups) == 1:
-        return or_(*(_like(group, wanted.groups[0]) for group in groups))
     if wanted.groups:
         pairs = zip(groups, wanted.groups, strict=False)
         return and_(row.c.text.is_not(None), *(_like(group, pattern) for group, pattern in pairs if pattern))
@@ -236,7 +250,7 @@ def _within(row: Rows, wanted: Range) -> ColumnElement[bool]:
 def _at(moment: Moment, time_attribute: int) -> Compare:
     """A date with the time beside it; where the time is missing it may have been at any time of the date."""
 
-    def compare(row: Rows) -> ColumnElement[bool]:
+    def compare(row: Rows) -> list[ColumnElement[bool]]:
         times = _VALUES.alias("time_of_date")
         time = (
             select(times.c.text)
@@ -253,7 +267,7 @@ def _at(moment: Moment, time_attribute: int) -> Compare:
         latest = row.c.text.concat(func.coalesce(time, literal(LAST_TIME)))
         earliest = row.c.text.concat(func.coalesce(time, literal(FIRST_TIME)))
         ends = [earliest <= moment.high] if moment.high else []
-        return and_(row.c.place == 0, row.c.text >= _DIGIT, latest >= moment.low, *ends)
+        return [and_(row.c.place == 0, row.c.text >= _DIGIT, latest >= moment.low, *ends)]
 
     return compare
 

@@ -266,7 +266,7 @@ query_attributes = Table(
 )
 
 # What an operator names beyond the columns above: one row a value, as dicom.matching.comparable has it. In a sequence
-# an item without a value has a row whose `text` and `value` are NULL.
+# an item without a value has a row whose `text` and `value` are NULL. What lies between is NULL where there is none.
 attribute_values = Table(
     "attribute_values",
     metadata,
@@ -281,6 +281,20 @@ attribute_values = Table(
     Column("utc", Text),
     Column("value", Text),  # JSON
     Index("ix_attribute_values_text", "attribute", "text"),
+    Index(
+        "ix_attribute_values_ideographic",
+        "attribute",
+        "ideographic",
+        sqlite_where=text("ideographic IS NOT NULL"),
+        postgresql_where=text("ideographic IS NOT NULL"),
+    ),
+    Index(
+        "ix_attribute_values_phonetic",
+        "attribute",
+        "phonetic",
+        sqlite_where=text("phonetic IS NOT NULL"),
+        postgresql_where=text("phonetic IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

@@ -116,8 +116,9 @@ def _rows(attribute: NamedAttribute, tag: int, element: RawElement, text: _Text,
             if count > MAX_VALUES:
                 return
             said = comparable(vr, value, offset)
-            compared = [part[:MAX_CHARACTERS] for part in said]
-            yield (attribute.id, items, place, *compared, msgspec.json.encode(value).decode())
+            further = [part[:MAX_CHARACTERS] or None for part in said[1:]]
+            row = (said.text[:MAX_CHARACTERS], *further, msgspec.json.encode(value).decode())
+            yield (attribute.id, items, place, *row)
 
 
 def _outer(tag: int, element: RawElement, text: _Text, vr: str) -> JsonElement | None:
