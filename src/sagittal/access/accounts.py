@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sagittal.access import facilities, sessions, version
+from sagittal.access.secrets import untold
 from sagittal.archive.records.credentials import account_roles, accounts
 from sagittal.errors import Conflict, Invalid, NotFound, Refused
 from sagittal.runtime.settings import RoleAt
@@ -53,6 +54,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     signed_in_ns: int
 
 
+@untold("password")
 class NewAccount(NamedTuple):
     """What an account is made of. `password` is its hash (`passwords.hash_password`), `""` for none."""
 
@@ -151,6 +153,7 @@ def everyone(connection: Connection) -> tuple[Account, ...]:
     return tuple(_account(row, tuple(sorted(set(roles.get(row.id, ()))))) for row in rows)
 
 
+@untold("password")
 class Verifiable(NamedTuple):
     """What a password is compared with. Of nobody: all empty, and it takes as long."""
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from sagittal.access import sessions, version
-from sagittal.access.secrets import digest_of, is_secret, new_secret
+from sagittal.access.secrets import digest_of, is_secret, new_secret, untold
 from sagittal.archive.records.credentials import accounts, links
 from sagittal.errors import Invalid, NotFound
 from sagittal.runtime.actor import EVERYWHERE, Action, Grant
@@ -62,6 +62,7 @@ class Link(NamedTuple):
         return (Grant(DOWNLOAD if self.allows_download else VIEW, "linked", EVERYWHERE),)
 
 
+@untold("pin")
 class NewLink(NamedTuple):
     """What a link is made of. `pin` is its hash (`passwords.hash_password`), `""` for none."""
 

@@ -14,6 +14,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
+from sagittal.access.secrets import untold
 from sagittal.errors import Invalid, Refused
 from sagittal.runtime.settings import RoleAt, parse_role
 
@@ -50,6 +51,7 @@ class _Keys(msgspec.Struct, frozen=True):
     keys: list[dict[str, Any]]  # Any: each JWK is checked by its parser
 
 
+@untold("nonce", "access_token")
 class Expected(NamedTuple):
     """What an ID token has to say."""
 
@@ -58,6 +60,7 @@ class Expected(NamedTuple):
     access_token: str
 
 
+@untold("id_token")
 class Identity(NamedTuple):
     """Who signed in at the provider.
 

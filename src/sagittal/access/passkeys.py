@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sagittal.access import tickets, version
+from sagittal.access.secrets import untold
 from sagittal.archive.records.credentials import accounts, passkeys
 from sagittal.errors import Conflict, Invalid, NotFound, Refused
 from sagittal.runtime.settings import Settings, parse_address
@@ -30,6 +31,7 @@ class RelyingParty(NamedTuple):
     origins: tuple[str, ...]
 
 
+@untold("ticket")
 class Asked(NamedTuple):
     """What the browser is to ask its authenticator (JSON), and the ticket that comes back with the answer."""
 

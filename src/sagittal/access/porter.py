@@ -20,7 +20,7 @@ from sagittal.access import accounts, links, resolving, sessions, throttle, toke
 from sagittal.access.passwords import Passwords
 from sagittal.access.remembering import MOST, Memory
 from sagittal.access.resolving import Resolved, Rules
-from sagittal.access.secrets import digest_of, is_secret, new_secret
+from sagittal.access.secrets import digest_of, is_secret, new_secret, untold
 from sagittal.access.sessions import SECOND_NS, TOUCH_NS, Issued, Opening
 from sagittal.access.visitor import Happening, Noted, Visitor, not_noted
 from sagittal.archive.records.records import Records
@@ -57,6 +57,7 @@ class Opened(NamedTuple):
     session: Issued
 
 
+@untold("password")
 class _Verified(NamedTuple):
     """A name and a password that were right, while the account keeps this hash."""
 

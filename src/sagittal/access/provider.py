@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet
 
 from sagittal.access import oidc
 from sagittal.access.oidc import Discovery, Expected, Identity, Over, UnknownKey
-from sagittal.access.secrets import is_same, new_secret
+from sagittal.access.secrets import is_same, new_secret, untold
 from sagittal.errors import Invalid, PeerFailed, Refused
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.settings import Settings
@@ -30,6 +30,7 @@ _KEYS_AGAIN_S = 30  # an unknown key has them fetched anew, but not more often t
 _MOST_CODE_CHARACTERS = 4096
 
 
+@untold("state", "nonce", "verifier")
 class Pending(msgspec.Struct, frozen=True):
     """What a browser was sent away with, kept until it comes back."""
 
@@ -40,6 +41,7 @@ class Pending(msgspec.Struct, frozen=True):
     return_to: str
 
 
+@untold("url")
 class Sent(NamedTuple):
     """Where the browser goes, and what is kept meanwhile."""
 
@@ -47,6 +49,7 @@ class Sent(NamedTuple):
     pending: Pending
 
 
+@untold("state", "code")
 class Returned(NamedTuple):
     """What a browser comes back with: the query of the redirect."""
 

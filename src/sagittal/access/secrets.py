@@ -3,13 +3,16 @@
 import hmac
 import re
 import secrets
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 from blake3 import blake3
 
 from sagittal.errors import Invalid
 
 Purpose = Literal["session", "token", "link", "ticket", "recovery", "attempt"]
+
+T = TypeVar("T")
 
 _BYTES = 32
 _FORM = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -43,6 +46,34 @@ def checked_digest(purpose: Purpose, secret: str, what: str) -> bytes:
     if not is_secret(secret):
         raise Invalid(f"{what} is not of the form that is handed out here")
     return digest_of(purpose, secret)
+
+
+def untold(*names: str) -> Callable[[type[T]], type[T]]:
+    """Has the repr of a NamedTuple or Struct leave out what these fields hold: reprs end up in logs and reports.
+
+    >>> from typing import NamedTuple
+    >>> @untold("secret")
+    ... class Shown(NamedTuple):
+    ...     name: str
+    ...     secret: str
+    >>> Shown("a", "b")
+    Shown(name='a', secret=***)
+    """
+
+    def decorate(kind: type[T]) -> type[T]:
+        fields: tuple[str, ...] = getattr(kind, "_fields", ()) or getattr(kind, "__struct_fields__", ())
+        unknown = set(names) - set(fields)
+        if unknown:
+            raise TypeError(f"{kind.__name__} has no {', '.join(unknown)}")
+
+        def shown(self: object) -> str:
+            told = (f"{name}={'***' if name in names else repr(getattr(self, name))}" for name in fields)
+            return f"{kind.__name__}({', '.join(told)})"
+
+        kind.__repr__ = shown  # type: ignore[method-assign]  # a method of every class
+        return kind
+
+    return decorate
 
 
 def is_same(left: bytes | str, right: bytes | str) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from sagittal.access import version
-from sagittal.access.secrets import digest_of
+from sagittal.access.secrets import digest_of, untold
 from sagittal.archive.records.credentials import accounts, sessions
 
 SECOND_NS = 1_000_000_000
@@ -39,6 +39,7 @@ class Session(NamedTuple):
     expires_ns: int
 
 
+@untold("secret")
 class Issued(NamedTuple):
     """A session that was just made. `secret` goes into the cookie and nowhere else."""
 
@@ -47,6 +48,7 @@ class Issued(NamedTuple):
     expires_ns: int
 
 
+@untold("oidc_id_token")
 class Opening(NamedTuple):
     """What a new session is made of."""
 
@@ -59,6 +61,7 @@ class Opening(NamedTuple):
     oidc_id_token: str = ""
 
 
+@untold("oidc_id_token")
 class Ended(NamedTuple):
     """What an ended session knew of its OpenID provider; empty where there was none."""
 

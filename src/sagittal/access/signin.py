@@ -19,7 +19,7 @@ from sagittal.access.accounts import NewAccount, Verifiable
 from sagittal.access.passkeys import Asked, RelyingParty
 from sagittal.access.passwords import Passwords, check_new, is_outdated, normalised
 from sagittal.access.porter import WRONG
-from sagittal.access.secrets import new_secret
+from sagittal.access.secrets import new_secret, untold
 from sagittal.access.sessions import Ended, Issued, Opening
 from sagittal.access.throttle import Attempt
 from sagittal.access.visitor import Happening, Noted, Visitor, not_noted
@@ -49,6 +49,7 @@ class SignedIn(NamedTuple):
     return_to: str = ""
 
 
+@untold("ticket")
 class SecondFactorAsked(NamedTuple):
     """The password was right; `ticket` comes back with a code."""
 

@@ -11,6 +11,7 @@ from sagittal.access import accounts, oidc, sessions, tickets
 from sagittal.access.accounts import MOST_NAME_CHARACTERS, NewAccount
 from sagittal.access.oidc import Identity
 from sagittal.access.provider import Pending, Provider, Returned
+from sagittal.access.secrets import untold
 from sagittal.access.sessions import Ended, Opening
 from sagittal.access.signin import SignedIn, SignIn
 from sagittal.access.visitor import Happening, Noted, Visitor, not_noted
@@ -24,6 +25,7 @@ log = get_logger(__name__)
 PENDING_S = 600
 
 
+@untold("url", "ticket")
 class SentAway(NamedTuple):
     """Where the browser goes; the ticket goes into a cookie of it, so that only this browser can come back."""
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
-from sagittal.access.secrets import digest_of, is_secret, new_secret
+from sagittal.access.secrets import digest_of, is_secret, new_secret, untold
 from sagittal.archive.records.credentials import tickets
 from sagittal.errors import Refused
 
@@ -19,6 +19,7 @@ MOST_OF_ACCOUNT = 5
 """Open at one time of a kind for one account."""
 
 
+@untold("content")
 class Ticket(NamedTuple):
     """What was taken back. `account` is 0 for none."""
 
