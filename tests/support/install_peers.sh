@@ -3,6 +3,7 @@
 missing=""
 command -v storescu >/dev/null || missing="$missing dcmtk"
 command -v Orthanc >/dev/null || [ -x /usr/sbin/Orthanc ] || missing="$missing orthanc orthanc-dicomweb"
+[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v rsyslogd >/dev/null || [ -x /usr/sbin/rsyslogd ] || missing="$missing rsyslog rsyslog-openssl"
 [ -z "$missing" ] && exit 0

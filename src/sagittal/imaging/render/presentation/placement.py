@@ -62,7 +62,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
         """The picture of the image, (rows, columns[, 3]), as (height, width[, 3]); black where there is no image.
 
         Args:
-            is_bitmap: zeros and full ones, which become smooth only where they are made smaller.
+            is_bitmap: zeros and full ones, without overshoot at their edges.
         """
         turned = np.rot90(picture, -self.quarters)
         if self.is_flipped:
@@ -167,5 +167,5 @@ def _scaled(picture: npt.NDArray[np.uint8], width: int, height: int, *, is_bitma
     how = Image.Resampling.BICUBIC
     if is_bitmap:
         is_smaller = width < picture.shape[1] or height < picture.shape[0]
-        how = Image.Resampling.BOX if is_smaller else Image.Resampling.NEAREST
+        how = Image.Resampling.BOX if is_smaller else Image.Resampling.BILINEAR
     return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize((width, height), how))
