@@ -223,6 +223,17 @@ async def test_a_token_is_void_when_revoked_expired_or_its_account_disabled(site
     assert len(said) == 1
 
 
+async def test_a_token_that_was_good_a_moment_ago_ends_in_its_time(site: Site) -> None:
+    jo = await site.person()
+    new = NewToken(jo, "robot", ("query",), expires_ns=site.clock() + 10**10)
+    _, token = await site.write(lambda c: tokens.create(c, new, site.clock()))
+    site.clock.pass_s(9)
+    await site.porter.admit_token(token, VISITOR)
+    site.clock.pass_s(1)
+    with pytest.raises(Refused):
+        await site.porter.admit_token(token, VISITOR)
+
+
 async def test_the_use_of_a_token_is_kept_to_the_minute(site: Site) -> None:
     jo = await site.person()
     _, token = await site.write(lambda c: tokens.create(c, NewToken(jo, "robot", ("query",)), site.clock()))
