@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from support.instances import instance
 from support.presentation_states import (
@@ -48,7 +49,10 @@ def made(uid: str, images: list[Dataset], series: str = STATES, **more: Any) -> 
     said = Dataset()
     for keyword in [name for name in more if name[0].isupper()]:
         setattr(said, keyword, more.pop(keyword))
-    return file_bytes(state(images, uid=uid, series=series, more=said, **more))
+    syntax = more.pop("syntax", ExplicitVRLittleEndian)
+    dataset = state(images, uid=uid, series=series, more=said, **more)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    return file_bytes(dataset)
 
 
 ABSENT = pydicom.dcmread(BytesIO(image("9.2.1.9", 9)))
@@ -73,6 +77,7 @@ STATES_OF_TEST = {
         MaskSubtractionSequence=[Dataset()],
         SoftcopyVOILUTSequence=[window(0, 255, "LINEAR_EXACT")],
     ),
+    "deflated": made("9.2.2.10", IMAGES[:1], syntax=DeflatedExplicitVRLittleEndian, ImageRotation=90),
     "blending": made("9.2.3.1", IMAGES[:1], series="9.2.3", sop_class=BLENDING),
 }
 
@@ -107,6 +112,10 @@ def test_a_state_gives_the_picture_of_its_image_as_it_has_it(server: WebServer) 
     shown = pixels(get(server, f"{path('9.2.2.1')}/rendered"))
     assert shown.shape == (COLUMNS, ROWS)
     assert set(np.unique(shown)) == {10}
+
+
+def test_a_deflated_state_is_read_too(server: WebServer) -> None:
+    assert pixels(get(server, f"{path('9.2.2.10')}/rendered")).shape == (COLUMNS, ROWS)
 
 
 def test_a_state_of_several_images_gives_a_part_for_each(server: WebServer) -> None:

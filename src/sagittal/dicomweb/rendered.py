@@ -17,6 +17,7 @@ from sagittal.dicomweb.subjects import MOVING, Presented, Subject, applied, pres
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import REVALIDATED, etag_of, is_fresh
 from sagittal.errors import NotFound, Unsupported
+from sagittal.imaging.render.presentation.references import is_presentation_state
 from sagittal.imaging.render.recipe import GIF, JPEG, MEDIA_TYPES, PNG, WEBP, Recipe
 from sagittal.retrieve.presented import presented as rendered_by_state
 from sagittal.retrieve.rendered import cine_numbers, has_pixels, middle_frame, rendered, representative
@@ -110,12 +111,18 @@ async def _present(context: Context, request: Request, shown: Presented, renderi
 
 def _showable(found: Sequence[StoredInstance]) -> list[StoredInstance]:
     """Those of which there are pictures."""
-    shown = [one for one in found if has_pixels(one) and not frame_type(one).essence.startswith("video/")]
+    shown = [one for one in found if _is_image(one)]
     if not shown:
         raise NotAcceptable(
             "none of the instances has pixels to show: there are no pictures of reports, documents, video"
         )
     return shown
+
+
+def _is_image(instance: StoredInstance) -> bool:
+    """Whether it has pixels of its own, as far as can be told without reading it; video is none."""
+    is_other = is_presentation_state(instance.sop_class_uid) or frame_type(instance).essence.startswith("video/")
+    return has_pixels(instance) and not is_other
 
 
 def _check_frames(instance: StoredInstance, numbers: Sequence[int]) -> None:
