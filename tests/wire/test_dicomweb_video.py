@@ -128,3 +128,12 @@ def test_what_is_in_no_mp4_is_called_what_it_is(server: WebServer) -> None:
     bare = get(server, "1.4/rendered", "*/*")
     assert (bare.status_code, bare.headers["content-type"]) == (200, "application/octet-stream")
     assert get(server, "1.4/rendered", "video/mp4").status_code == 406
+
+
+def test_wado_uri_gives_video_to_who_names_it(server: WebServer) -> None:
+    asked = {"requestType": "WADO", "studyUID": "1.2", "seriesUID": "1.2.1", "objectUID": "1.2.1.1"}
+    url = f"{server.url}/wado"
+    answer = httpx.get(url, params=asked | {"contentType": "video/mp4"}, headers={"range": "bytes=4-7"})
+    assert (answer.status_code, answer.headers["content-type"], answer.content) == (206, "video/mp4", b"ftyp")
+    assert httpx.get(url, params=asked | {"contentType": "image/jpeg"}).status_code == 406
+    assert httpx.get(url, params=asked | {"contentType": "video/mpeg"}).status_code == 406

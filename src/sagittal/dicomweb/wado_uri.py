@@ -12,12 +12,18 @@ from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Request
 from sagittal.dicomweb.objects import DICOM, retrieve_one
 from sagittal.dicomweb.problems import NotAcceptable
+from sagittal.dicomweb.video import or_video
 from sagittal.errors import Invalid, Unsupported
 from sagittal.imaging.render.recipe import JPEG, MEDIA_TYPES
+from sagittal.retrieve.video import MP4, MPEG
 
 _UIDS = ("studyUID", "seriesUID", "objectUID")
 _LARGEST = "8192"  # the side that is not given: the other one decides, the picture keeps its shape
 _PRESENTATION = ("presentationSeriesUID", "presentationUID")
+
+
+_VIDEO = (MP4, MPEG)
+_video = or_video(rendered.retrieve)
 
 
 async def retrieve(context: Context, request: Request, _names: tuple[str, ...]) -> Answer:
@@ -43,6 +49,8 @@ async def retrieve(context: Context, request: Request, _names: tuple[str, ...]) 
         ranges = (MediaRange(DICOM, 1.0, wanted), *([MediaRange(DICOM, 0.5, {})] if wanted else []))
         return await retrieve_one(context, request, names, ranges)
     picture = request.asking(urlencode(list(_rendering(said, media_type))))
+    if media_type in _VIDEO:
+        return await _video(context, picture, names)
     if any(name in said for name in _PRESENTATION):
         state, number = _state(said), _frame_number(said)
         return await rendered.retrieve_presented(context, picture, names, (names[0], *state), number)
@@ -72,9 +80,9 @@ def _frame_number(said: Mapping[str, str]) -> int | None:
 def _media_type(said: Mapping[str, str]) -> str:
     """What is wanted most; of equals a picture, which is what the standard gives where nothing is said."""
     ranges = parse_accept([said.get("contentType", JPEG)])
-    best = max((*MEDIA_TYPES, DICOM), key=lambda essence: quality_of(ranges, Offer(essence)))
+    best = max((*MEDIA_TYPES, DICOM, *_VIDEO), key=lambda essence: quality_of(ranges, Offer(essence)))
     if quality_of(ranges, Offer(best)) <= 0:
-        raise NotAcceptable(f"contentType is to be {DICOM} or one of {', '.join(MEDIA_TYPES)}")
+        raise NotAcceptable(f"contentType is to be {DICOM} or one of {', '.join((*MEDIA_TYPES, *_VIDEO))}")
     return best
 
 
