@@ -20,6 +20,7 @@ from sagittal.retrieve.scope import Scope, locate
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
+from sagittal.runtime.memory import give_back
 from sagittal.runtime.pools import WorkerPool
 
 log = get_logger(__name__)
@@ -63,6 +64,7 @@ class Settler:
             await self._settle_due()
             if not self._due:
                 await asyncio.to_thread(self._kept.write_cursor, cursor)
+                await asyncio.to_thread(give_back)  # what the burst that is over took
 
     def ask(self, key: SeriesKey) -> None:
         """Someone asks for a series that is not kept: it is to be settled when it is quiet."""
