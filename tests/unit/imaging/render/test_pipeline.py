@@ -252,3 +252,16 @@ def test_a_region_of_interest_is_drawn_as_its_outline() -> None:
     shown = render_frame(np.zeros((5, 5), np.uint8), dataset.to_json_dict())
     assert shown[2].tolist() == [0, 255, 0, 255, 0]
     assert shown[1].tolist() == [0, 255, 255, 255, 0]
+
+
+def test_a_real_perfusion_map_has_the_colours_of_its_palette() -> None:
+    dataset = dcmread(str(get_testdata_file("eCT_Supplemental.dcm")))
+    frame = dataset.pixel_array[0]
+    shown = render_frame(frame, dataset.to_json_dict(bulk_data_threshold=1 << 30))
+    entries, first, _ = dataset.RedPaletteColorLookupTableDescriptor
+    coloured = frame >= first
+    assert coloured.sum() > 1000
+    for at, colour in enumerate(("Red", "Green", "Blue")):
+        table = np.frombuffer(dataset[f"{colour}PaletteColorLookupTableData"].value, "<u2")
+        expected = table[np.minimum(frame[coloured] - first, entries - 1)] >> 8
+        assert np.array_equal(shown[..., at][coloured], expected)
