@@ -159,6 +159,18 @@ def test_pixels_of_big_endian_instances_come_in_little_endian(server: WebServer,
     assert headers["content-type"] == "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1"
 
 
+def test_words_of_big_endian_instances_come_in_little_endian(server: WebServer) -> None:
+    more = Dataset()
+    more.private_block(0x0099, "TEST", create=True).add_new(1, "OW", b"\1\2" * 4000)
+    more.private_block(0x0099, "TEST").add_new(2, "OB", b"\1\2" * 4000)
+    file = instance(study="1.4", more=more, transfer_syntax="1.2.840.10008.1.2.2")
+    assert stow(server, [file]).status_code == 200
+    parts = parts_of(get(server, "studies/1.4/bulkdata", OCTETS))
+    assert [data for _, data in parts] == [b"\2\1" * 4000, b"\1\2" * 4000]
+    alone = httpx.get(parts[0][0]["content-location"], headers={"accept": OCTETS, "range": "bytes=1-2"})
+    assert parts_of(alone)[0][1] == b"\1\2"
+
+
 def test_paths_without_the_uids_above_lead_there_too(server: WebServer) -> None:
     assert len(parts_of(get(server, "instances/1.2.1.1/bulkdata", ANY))) == 3
     assert len(parts_of(get(server, "series/1.2.2/pixeldata", ANY))) == 10

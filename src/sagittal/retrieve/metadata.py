@@ -1,5 +1,6 @@
 """Instances without their bulk: DICOM JSON (PS3.18 Section 10.4.1.1.2) and the values it refers to."""
 
+from array import array
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -61,10 +62,11 @@ async def list_bulk(
     deadline.check("looking for bulk values")
     is_deflated = encoding_of(instance.transfer_syntax_uid).is_deflated
     data = await read_inflated(archive, instance) if is_deflated else (await read_header(archive, instance)).data
+    is_little = is_deflated or encoding_of(instance.transfer_syntax_uid).is_little_endian
     found: list[tuple[Path, Span]] = []
 
-    def bulk(at: Path, _vr: str, offset: int, length: int) -> str:
-        found.append((at, Span(data, offset, length)))
+    def bulk(at: Path, vr: str, offset: int, length: int) -> str:
+        found.append((at, _in_little_endian(Span(data, offset, length), vr, is_little=is_little)))
         return ""
 
     json_model.encode(data, EXPLICIT_VR_LITTLE_ENDIAN if is_deflated else instance.transfer_syntax_uid, bulk=bulk)
@@ -88,14 +90,28 @@ async def locate_bulk(
         return Span(None, instance.pixel_offset, end - instance.pixel_offset)
     is_deflated = encoding_of(instance.transfer_syntax_uid).is_deflated
     data = await read_inflated(archive, instance) if is_deflated else (await read_header(archive, instance)).data
+    is_little = is_deflated or encoding_of(instance.transfer_syntax_uid).is_little_endian
     found: list[Span] = []
 
-    def bulk(at: Path, _vr: str, offset: int, length: int) -> str:
+    def bulk(at: Path, vr: str, offset: int, length: int) -> str:
         if at == path:
-            found.append(Span(data, offset, length))
+            found.append(_in_little_endian(Span(data, offset, length), vr, is_little=is_little))
         return ""
 
     json_model.encode(data, EXPLICIT_VR_LITTLE_ENDIAN if is_deflated else instance.transfer_syntax_uid, bulk=bulk)
     if not found:
         raise NotFound(f"instance {instance.sop_instance_uid} has no bulk value at that path")
     return found[0]
+
+
+def _in_little_endian(span: Span, vr: str, *, is_little: bool) -> Span:
+    """The value with its words turned around, where they are not as bulk data has them (PS3.18 Section 8.7.3.3.1)."""
+    code = _WORDS.get(vr)
+    if is_little or code is None or span.data is None or span.length % array(code).itemsize:
+        return span
+    words = array(code, span.data[span.offset : span.offset + span.length])
+    words.byteswap()
+    return Span(words.tobytes(), 0, span.length)
+
+
+_WORDS = {"OW": "H", "OF": "I", "OL": "I", "OD": "Q", "OV": "Q"}
