@@ -49,18 +49,29 @@ class Passkey(NamedTuple):
     used_ns: int
 
 
-def relying_party(settings: Settings) -> RelyingParty:
+def relying_party(settings: Settings, port: int = 0) -> RelyingParty:
     """Who we are, by `public_url`; without one, this machine by the name localhost, the only one without TLS.
 
-    >>> relying_party(Settings(public_url="https://pacs.example.org:8443"))
+    Args:
+        settings: what is in force.
+        port: that HTTP listens on, where the system chose it.
+
+    >>> relying_party(Settings(public_url="https://PACS.example.org:8443"))
     RelyingParty(id='pacs.example.org', name='Sagittal', origins=('https://pacs.example.org:8443',))
     """
     if settings.public_url:
         url = urlsplit(settings.public_url)
-        return RelyingParty(url.hostname or "", "Sagittal", (f"{url.scheme}://{url.netloc}",))
-    scheme = "https" if settings.http_tls_certificate else "http"
-    port = parse_address(settings.http, "http")[1] if settings.http else 0
-    return RelyingParty("localhost", "Sagittal", (f"{scheme}://localhost:{port}",))
+        return _party(url.scheme, url.hostname or "", url.port)
+    listened = parse_address(settings.http, "http")[1] if settings.http else 0
+    return _party("https" if settings.http_tls_certificate else "http", "localhost", port or listened)
+
+
+def _party(scheme: str, host: str, port: int | None) -> RelyingParty:
+    """As browsers write an origin: letters of other scripts encoded, no port that goes without saying."""
+    name = host if host.isascii() else host.encode("idna").decode()
+    shown = f"[{name}]" if ":" in name else name
+    is_said = port and port != {"https": 443, "http": 80}[scheme]
+    return RelyingParty(name, "Sagittal", (f"{scheme}://{shown}:{port}" if is_said else f"{scheme}://{shown}",))
 
 
 def begin_registration(connection: Connection, party: RelyingParty, account: int, now_ns: int) -> Asked:

@@ -183,7 +183,12 @@ class SignIn:
         try:
             return await self._records.write(write)
         except Refused:
-            await self._refuse(Happening("sign-in refused", visitor, method="passkey"))
+
+            def refuse(connection: Connection) -> None:
+                tickets.discard(connection, "passkey", ticket)
+                self._noted(connection, Happening("sign-in refused", visitor, method="passkey"))
+
+            await self._records.write(refuse)
             raise
 
     async def change_password(self, account: int, current: str, new: str, visitor: Visitor, *, keeping: str) -> None:

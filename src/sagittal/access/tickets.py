@@ -64,6 +64,14 @@ def look(connection: Connection, kind: Kind, secret: str, now_ns: int) -> Ticket
     return Ticket(row.account or 0, row.content)
 
 
+def discard(connection: Connection, kind: Kind, secret: str) -> None:
+    """Makes a ticket void, if there is one: what came with it was wrong, and is not tried again."""
+    if is_secret(secret):
+        connection.execute(
+            delete(tickets).where(tickets.c.digest == digest_of("ticket", secret), tickets.c.kind == kind)
+        )
+
+
 def withdraw(connection: Connection, kind: Kind, account: int = 0) -> None:
     """Makes void all tickets of a kind of an account; of nobody if 0."""
     whose = tickets.c.account == account if account else tickets.c.account.is_(None)

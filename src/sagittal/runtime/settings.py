@@ -312,7 +312,7 @@ def _check_url(name: str, said: str) -> None:
     """An origin that browsers keep secrets for: https, or this machine."""
     try:
         url = urlsplit(said)
-        _ = url.port
+        _ = url.port, (url.hostname or "").encode("idna")  # raise what is wrong about them
     except ValueError as error:
         raise Invalid(f"{name} is to be a URL: {error}") from error
     is_here = url.hostname in {"localhost", "127.0.0.1", "::1"}

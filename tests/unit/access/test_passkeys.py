@@ -260,7 +260,13 @@ async def test_an_attestation_that_is_rubbish_is_refused(site: Site) -> None:
     ("told", "party"),
     [
         (Settings(), ("localhost", ("http://localhost:8080",))),
-        (Settings(http="0.0.0.0:443", http_tls_certificate="c.pem"), ("localhost", ("https://localhost:443",))),
+        (Settings(http="0.0.0.0:443", http_tls_certificate="c.pem"), ("localhost", ("https://localhost",))),
+        (Settings(public_url="https://PACS.example.org:443"), ("pacs.example.org", ("https://pacs.example.org",))),
+        (
+            Settings(public_url="https://klinik-süd.example"),
+            ("xn--klinik-sd-x9a.example", ("https://xn--klinik-sd-x9a.example",)),
+        ),
+        (Settings(http="127.0.0.1:80"), ("localhost", ("http://localhost",))),
         (Settings(public_url="https://pacs.example.org/"), ("pacs.example.org", ("https://pacs.example.org",))),
     ],
 )

@@ -234,6 +234,19 @@ async def test_a_passkey_of_nobody_is_refused_told_and_slowed_down(site: Site) -
     assert {(what.what, what.method) for what in site.told} == {("sign-in refused", "passkey")}
 
 
+async def test_a_challenge_is_answered_once_even_when_wrong(site: Site) -> None:
+    jo, key = await site.person(), Authenticator(PARTY.origins[0])
+    asked = await site.write(lambda c: passkeys.begin_registration(c, PARTY, jo, site.clock()))
+    made = key.create(asked.options)
+    await site.write(
+        lambda c: passkeys.finish_registration(c, PARTY, asked.ticket, made, account=jo, label="", now_ns=site.clock())
+    )
+    signing = await site.sign_in.begin_passkey()
+    for answer in ("{}", key.get(signing.options)):
+        with pytest.raises(Refused):
+            await site.sign_in.passkey(signing.ticket, answer, VISITOR)
+
+
 async def test_passkeys_of_nobody_elsewhere_slow_nobody_down_here(site: Site) -> None:
     for _ in range(30):
         signing = await site.sign_in.begin_passkey()

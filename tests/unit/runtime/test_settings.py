@@ -76,6 +76,7 @@ def test_an_address_is_a_host_and_a_port(text: str) -> None:
         ({"public_url": "http://pacs.example.org"}, "public_url"),
         ({"public_url": "https://pacs.example.org/under"}, "public_url"),
         ({"public_url": "https://[1"}, "public_url"),
+        ({"public_url": "https://ü..example"}, "public_url"),
         ({"public_url": "https://pacs.example.org:many"}, "public_url"),
         ({"oidc_issuer": "https://user:word@id.example.org", "oidc_client_id": "s"}, "oidc_issuer"),
         ({"oidc_issuer": "https://id.example.org"}, "oidc_client_id"),
