@@ -58,7 +58,7 @@ def free_port() -> int:
 def sagittal(folder: Path, move_port: int = 0) -> Iterator[Peer]:
     """Sagittal as `sagittal serve` starts it; `move_port` is where MOVE_AET listens."""
     dicom, http = free_port(), free_port()
-    command = [sys.executable, "-m", "sagittal", "serve", "--data", str(folder / "data")]
+    command = [sys.executable, "-m", "sagittal", "serve", "--open", "--data", str(folder / "data")]
     command += ["--dicom", f"127.0.0.1:{dicom}", "--http", f"127.0.0.1:{http}"]
     destinations = {MOVE_AET: {"host": "127.0.0.1", "port": move_port}} if move_port else {}
     environment = {"SAGITTAL_DESTINATIONS": json.dumps(destinations)}

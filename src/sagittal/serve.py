@@ -25,6 +25,7 @@ from sagittal.dicomweb.server import TLS, HTTPServer, start_http
 from sagittal.dimse.listener import Listener
 from sagittal.dimse.services import services
 from sagittal.dimse.tls import server_context
+from sagittal.entrance import Entrance, entrance
 from sagittal.errors import Invalid, NotFound
 from sagittal.lifecycle.purging import keep_purging
 from sagittal.runtime.deadline import Deadline
@@ -44,11 +45,13 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
         dicom: address and port of DIMSE; None where it is off.
         aet: our AE title.
         web: URL of the DICOMweb root; `""` where HTTP is off.
+        first_start: URL that makes the first administrator, once; `""` where there are accounts or nobody needs one.
     """
 
     dicom: tuple[str, int] | None
     aet: str
     web: str
+    first_start: str = ""
 
     def __str__(self) -> str:
         """As it is told to people and to tests."""
@@ -100,15 +103,16 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
+async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open: bool = False) -> None:
     """Serves until SIGTERM or SIGINT; then takes nothing new, finishes what is in flight, and returns.
 
     Args:
         settings: what is in force.
         tell: called once when everything listens.
+        is_open: everybody on this machine may do everything, and nobody else is listened to.
 
     Raises:
-        Refused: an address cannot be listened on.
+        Refused: an address cannot be listened on, or must not yet be.
     """
     _allow_many_files()
     stop = asyncio.Event()
@@ -117,20 +121,24 @@ async def run(settings: Settings, tell: Callable[[Listening], None]) -> None:
         loop.add_signal_handler(name, stop.set)
     async with (
         opened_archive(settings) as archive,
-        kept_ledger(settings, archive),
+        kept_ledger(settings, archive) as ledger,
+        entrance(settings, archive, ledger.chronicle(), is_open=is_open) as way_in,
         _searchable(settings, archive),
         _purging(settings, archive),
         worker_pool() as pool,
     ):
-        listener = Listener(settings, services(archive, settings, pool), _dicom_tls(settings))
-        async with listener, _web(settings, archive, pool) as web:
+        served, tls = services(archive, settings, pool), _dicom_tls(settings)
+        listener = Listener(settings, served, tls, admit=way_in.admit, witness=archive.witness)
+        async with listener, _web(settings, archive, pool, way_in) as web:
             dicom = None
             if settings.dicom:
                 await listener.start(*parse_address(settings.dicom, "dicom"))
                 dicom = (parse_address(settings.dicom, "dicom")[0], listener.port)
             gc.collect()
             gc.freeze()  # what start-up made stays: the collector need not look at it again
-            tell(Listening(dicom=dicom, aet=settings.aet, web=_url(settings, web.server) if web else ""))
+            url = _url(settings, web.server) if web else ""
+            first = f"{url.removesuffix(BASE_PATH)}/first-start/{way_in.first_start}" if way_in.first_start else ""
+            tell(Listening(dicom=dicom, aet=settings.aet, web=url, first_start=first if web else ""))
             await stop.wait()
             log.info("stopping", associations=listener.associations)
             async with asyncio.TaskGroup() as closing:
@@ -178,7 +186,7 @@ class _Web(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def _web(settings: Settings, archive: Archive, pool: WorkerPool) -> AsyncIterator[_Web | None]:
+async def _web(settings: Settings, archive: Archive, pool: WorkerPool, way_in: Entrance) -> AsyncIterator[_Web | None]:
     if not settings.http:
         yield None
         return
@@ -188,7 +196,7 @@ async def _web(settings: Settings, archive: Archive, pool: WorkerPool) -> AsyncI
     pages += [viewer] if viewer is not None else []
     pages.append(api_door(archive, settings.operation_timeout_s))
     app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=pages, pool=pool)
-    server = await start_http(app.asgi, *parse_address(settings.http, "http"), _http_tls(settings))
+    server = await start_http(way_in.gate(app.asgi), *parse_address(settings.http, "http"), _http_tls(settings))
     settling = asyncio.create_task(app.settler.run())
     try:
         ways |= _ways(settings, _url(settings, server))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from sagittal.access.callers import everybody
 from sagittal.dicom.messages.assembly import CommandReceived
 from sagittal.dicom.messages.commands import CEchoRequest, CStoreRequest, CStoreResponse, Request
 from sagittal.dicom.upper_layer.pdu import AssociateAccept, AssociateRequest
@@ -15,6 +16,7 @@ from sagittal.dimse.attendance import Handler, attend, echo
 from sagittal.dimse.link import Link
 from sagittal.dimse.listener import Listener
 from sagittal.runtime.settings import Settings
+from sagittal.runtime.witness import NoWitness
 
 
 class Kept(NamedTuple):
@@ -65,7 +67,7 @@ class Box:
 async def listening(
     box: Box, settings: Settings | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Listener]:
-    async with Listener(settings or Settings(), box.serve, tls) as listener:
+    async with Listener(settings or Settings(), box.serve, tls, admit=everybody, witness=NoWitness()) as listener:
         await listener.start("127.0.0.1", 0)
         yield listener
 

@@ -54,7 +54,7 @@ def running(data: Path, *options: str, environment: dict[str, str] | None = None
 def start(data: Path, *options: str, environment: dict[str, str] | None = None) -> Server:
     data.parent.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
-    command = [sys.executable, "-m", "sagittal", "serve", "--data", str(data)]
+    command = [sys.executable, "-m", "sagittal", "serve", "--open", "--data", str(data)]
     command += ["--dicom", f"127.0.0.1:{free_port()}", "--http", f"127.0.0.1:{free_port()}", *options]
     with log.open("a") as sink:
         process = subprocess.Popen(

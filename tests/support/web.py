@@ -10,12 +10,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 import uvloop
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from sagittal.archive.archive import Archive
 from sagittal.dicom.web.multipart import MultipartReader, MultipartWriter, PartBegin, PartData
 from sagittal.dicomweb.app import WebApp, create_app
 from sagittal.dicomweb.context import WebLimits
 from sagittal.dicomweb.server import TLS, HTTPServer, start_http
+from sagittal.runtime.actor import EVERYTHING, SCOPE_KEY, Actor
 
 _T = TypeVar("_T")
 
@@ -40,6 +42,19 @@ class WebServer(NamedTuple):
         return future.result(30)
 
 
+def for_everybody(app: ASGIApp) -> ASGIApp:
+    """`app` behind no gate: whoever asks may do everything."""
+
+    async def enter(scope: Scope, receive: Receive, send: Send) -> None:
+        client = scope["client"]
+        scope[SCOPE_KEY] = Actor(  # type: ignore[literal-required]  # a key of ours
+            door="dicomweb", address=client[0] if client else "", grants=EVERYTHING
+        )
+        await app(scope, receive, send)
+
+    return enter
+
+
 @contextmanager
 def serving(root: Path, limits: WebLimits | None = None, tls: TLS | None = None) -> Iterator[WebServer]:
     """A door over a new archive in `root`, on a port that the system chooses."""
@@ -53,7 +68,7 @@ def serving(root: Path, limits: WebLimits | None = None, tls: TLS | None = None)
     try:
         archive = run(_open(lambda: Archive.open(root)))
         app = create_app(archive, limits)
-        listener = run(start_http(app.asgi, "127.0.0.1", 0, tls))
+        listener = run(start_http(for_everybody(app.asgi), "127.0.0.1", 0, tls))
         scheme = "https" if tls else "http"
         try:
             yield WebServer(f"{scheme}://127.0.0.1:{listener.port}", archive, app, listener, loop)

@@ -18,6 +18,7 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SOPClassExtendedNegotiation
 
+from sagittal.access.callers import everybody
 from sagittal.archive.archive import Archive
 from sagittal.dicom import json_model
 from sagittal.dicom.messages.assembly import CommandReceived
@@ -38,6 +39,7 @@ from sagittal.dimse.requestor import Peer, Proposal, Requestor
 from sagittal.dimse.services import services
 from sagittal.runtime.pools import worker_pool
 from sagittal.runtime.settings import Destination, Settings
+from sagittal.runtime.witness import NoWitness
 from support.archives import store
 from support.dimse import Box, listening, run
 from support.peers import require
@@ -66,7 +68,10 @@ async def site(folder: Path, settings: Settings | None = None) -> AsyncIterator[
     settings = settings or Settings()
     archive = await asyncio.to_thread(Archive.open, folder / "archive")
     try:
-        async with worker_pool(1) as pool, Listener(settings, services(archive, settings, pool)) as listener:
+        async with (
+            worker_pool(1) as pool,
+            Listener(settings, services(archive, settings, pool), admit=everybody, witness=NoWitness()) as listener,
+        ):
             await listener.start("127.0.0.1", 0)
             yield Site(archive, listener)
     finally:

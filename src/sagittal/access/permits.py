@@ -61,6 +61,15 @@ def may_at(actor: Actor, action: Action, facility: str) -> bool:
     )
 
 
+def is_lasting(actor: Actor, action: Action) -> bool:
+    """Whether what they may do it to depends on the actor and the index alone, and not on shares that come and go."""
+    return all(
+        grant.relation in ("any", "performed_here", "referred_by_me")
+        for grant in actor.grants
+        if action in grant.actions
+    )
+
+
 def restriction(actor: Actor, action: Action, now_ns: int, *, has_series: bool = True) -> Restriction | None:
     """Which studies they may do it to: None for all there are, NOTHING for none.
 

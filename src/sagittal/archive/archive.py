@@ -138,6 +138,7 @@ class Archive(ArchiveReader):
             self._sessions.discard,
             self._wanted,
         )
+        session.witness = self.witness
         self._sessions.add(session)
         return session
 

@@ -19,6 +19,7 @@ from sagittal.dicom.dataset import Header, HeaderMemory, make_file_header
 from sagittal.dicom.identifiers import SeriesUID
 from sagittal.errors import Exhausted, SagittalError
 from sagittal.runtime.actor import Actor
+from sagittal.runtime.witness import NoWitness, Witness
 from sagittal.runtime.deadline import Deadline
 
 
@@ -27,6 +28,7 @@ class PackSession:
 
     Attributes:
         actor: on whose behalf.
+        witness: who is told what they may not.
         wanted: what is kept of their headers.
         header_memory: what the headers of its instances have in common.
     """
@@ -45,6 +47,7 @@ class PackSession:
         """Made by `Archive.session`."""
         self.wanted = wanted
         self.actor = actor
+        self.witness: Witness = NoWitness()
         self.settings = settings
         self.threads = threads
         self.header_memory = HeaderMemory()

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import Event
 from sagittal.audit.acts import Kind
+from sagittal.audit.chronicle import Chronicle
 from sagittal.audit.line import Act
 from sagittal.audit.lines import (
     Draft,
@@ -91,6 +92,10 @@ class Ledger:
         self._linger: asyncio.TimerHandle | None = None
         self._saved_at = time.monotonic()
         self._tasks: list[asyncio.Task[None]] = []
+
+    def chronicle(self) -> Chronicle:
+        """What writes lines into this ledger from within changes of the records."""
+        return Chronicle(self._key, self._clock)
 
     async def start(self) -> None:
         """Closes what an earlier process left open, and begins to follow the archive."""

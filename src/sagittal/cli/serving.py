@@ -34,9 +34,13 @@ def serve(
     dicom: DicomOption = None,
     aet: AetOption = None,
     file: SettingsOption = None,
+    is_open: Annotated[
+        bool,
+        typer.Option("--open", help="No accounts: everybody on this machine may do everything; loopback only."),
+    ] = False,
 ) -> None:
     """Listens for DIMSE and DICOMweb until it is told to stop (Ctrl-C, SIGTERM)."""
-    uvloop.run(run(settled(file, data=data, http=http, dicom=dicom, aet=aet), _tell))
+    uvloop.run(run(settled(file, data=data, http=http, dicom=dicom, aet=aet), _tell, is_open=is_open))
 
 
 def demo(
@@ -46,15 +50,18 @@ def demo(
     aet: AetOption = None,
     file: SettingsOption = None,
 ) -> None:
-    """The same as `serve`, with studies to look at: real images that come with pydicom."""
+    """The same as `serve --open`, with studies to look at: real images that come with pydicom."""
     settings = settled(file, data=data or Path("demo-data"), http=http, dicom=dicom, aet=aet)
     stored = uvloop.run(_fill(settings))
     Console(stderr=True).print(f"{stored} demo instances are in {settings.data}", markup=False)
-    uvloop.run(run(settings, _tell_what_to_try))
+    uvloop.run(run(settings, _tell_what_to_try, is_open=True))
 
 
 def _tell(listening: Listening) -> None:
     sys.stdout.write(f"ready: {listening}\n")
+    if listening.first_start:
+        sys.stdout.write("There is no account yet. Open this once, within a day, to make the administrator:\n")
+        sys.stdout.write(f"  {listening.first_start}\n")
     sys.stdout.flush()
 
 

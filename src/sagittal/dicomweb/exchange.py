@@ -12,7 +12,7 @@ from litestar.types import HTTPScope, Receive
 from sagittal.dicom.web.accept import MediaRange, parse_accept
 from sagittal.dicom.web.query_string import Parameter, parse_parameters
 from sagittal.errors import Exhausted, Invalid
-from sagittal.runtime.actor import Actor
+from sagittal.runtime.actor import SCOPE_KEY, Actor
 from sagittal.runtime.deadline import Deadline
 
 _REQUEST_ID = re.compile(r"[\w.:\-+/=]{1,64}", re.ASCII)
@@ -148,9 +148,9 @@ class Request:
         return f"{scheme}://{host}{self._base_path}"
 
     def actor(self) -> Actor:
-        """Who asks. There are no accounts yet: the address is all that is known."""
-        client = self._scope["client"]
-        return Actor(door="dicomweb", called=self.header("host")[:64], address=client[0] if client else "")
+        """Who asks, as the gate before the doors has found out; nobody, who may do nothing, where there is none."""
+        admitted: Actor | None = self._scope.get(SCOPE_KEY)  # type: ignore[assignment]  # the gate's own key
+        return admitted or Actor(door="dicomweb")
 
     def content_length(self) -> int | None:
         """The announced length of the body, bytes; None if it is not announced."""

@@ -7,17 +7,26 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Final, Self
 
+from sagittal.access.callers import Admit, Caller
 from sagittal.dicom.upper_layer.association import Association, Limits
-from sagittal.dicom.upper_layer.pdu import LOCAL_LIMIT_EXCEEDED, AssociateAccept, AssociateRequest
+from sagittal.dicom.upper_layer.pdu import (
+    CALLING_AET_NOT_RECOGNIZED,
+    LOCAL_LIMIT_EXCEEDED,
+    AssociateAccept,
+    AssociateReject,
+    AssociateRequest,
+)
 from sagittal.dimse.ending import AssociationEnded
 from sagittal.dimse.link import Link
 from sagittal.dimse.negotiation import accept
 from sagittal.dimse.porter import Porter
 from sagittal.dimse.watch import Pace
 from sagittal.errors import Refused, SagittalError
+from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.settings import Settings
+from sagittal.runtime.witness import Witness
 
 log = get_logger(__name__)
 
@@ -38,7 +47,20 @@ class Listener:
         ...
     """
 
-    def __init__(self, settings: Settings, serve: Serve, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, settings: Settings, serve: Serve, tls: ssl.SSLContext | None = None, *, admit: Admit, witness: Witness
+    ) -> None:
+        """Serves whom it is told to.
+
+        Args:
+            settings: limits.
+            serve: what is done with each association.
+            tls: None for plain TCP.
+            admit: says who a caller is; whom it refuses gets no association.
+            witness: is told of those.
+        """
+        self._admit = admit
+        self._witness = witness
         self._settings = settings
         self._serve = serve
         self._tls = tls
@@ -126,26 +148,54 @@ class Listener:
     def requested(self, link: Link, request: AssociateRequest) -> None:
         rejection = LOCAL_LIMIT_EXCEEDED if self._is_closing else self._porter.judge(request, link.address)
         if rejection is not None:
-            log.warning(
-                "association rejected",
-                peer=link.address,
-                calling_aet=request.calling_aet,
-                called_aet=request.called_aet,
-                source=rejection.source,
-                reason=rejection.reason,
-            )
-            link.tell(rejection)
-            return
-        answer = accept(request, self._settings.max_pdu_bytes)
-        self._porter.associate(link, request.calling_aet)
-        link.tell(answer)
-        self._spawn(self._attend(link, request, answer))
+            self._reject(link, request, rejection)
+        else:
+            self._spawn(self._admit_and_attend(link, request))
 
     def ended(self, link: Link) -> None:
         self._links.discard(link)
         self._porter.leave(link)
 
     # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _reject(self, link: Link, request: AssociateRequest, rejection: AssociateReject) -> None:
+        log.warning(
+            "association rejected",
+            peer=link.address,
+            calling_aet=request.calling_aet,
+            called_aet=request.called_aet,
+            source=rejection.source,
+            reason=rejection.reason,
+        )
+        who = Actor(
+            door="dimse",
+            name=request.calling_aet,
+            called=request.called_aet,
+            address=link.address,
+            kind="machine",
+        )
+        self._witness.refused(who, "associate")
+        link.tell(rejection)
+
+    async def _admit_and_attend(self, link: Link, request: AssociateRequest) -> None:
+        caller = Caller(request.calling_aet, request.called_aet, link.address, link.certificate())
+        try:
+            actor = await self._admit(caller)
+        except Refused:
+            if link in self._links:
+                self._reject(link, request, CALLING_AET_NOT_RECOGNIZED)
+            return
+        if link not in self._links:  # it went while it was looked up
+            return
+        rejection = LOCAL_LIMIT_EXCEEDED if self._is_closing else self._porter.judge(request, link.address)
+        if rejection is not None:  # others came in meanwhile
+            self._reject(link, request, rejection)
+            return
+        link.actor = actor
+        answer = accept(request, self._settings.max_pdu_bytes)
+        self._porter.associate(link, request.calling_aet)
+        link.tell(answer)
+        await self._attend(link, request, answer)
 
     def _new_link(self) -> Link:
         return Link(Association(is_requestor=False, limits=self._limits), self._pace, self)

@@ -21,7 +21,6 @@ from sagittal.dimse.requestor import Requestor
 from sagittal.dimse.retrieving import get, move
 from sagittal.dimse.storing import store
 from sagittal.dimse.visit import Visit
-from sagittal.runtime.actor import Actor
 from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 
@@ -35,7 +34,7 @@ def services(archive: Archive, settings: Settings, pool: WorkerPool | None = Non
             link=link,
             request=request,
             answer=answer,
-            actor=Actor(door="dimse", name=request.calling_aet, called=request.called_aet, address=link.address),
+            actor=link.actor,
             archive=archive,
             requestor=requestor,
             settings=settings,

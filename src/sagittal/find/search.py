@@ -7,6 +7,9 @@ import msgspec
 from sqlalchemy import Row, Select, exists, func, select
 from sqlalchemy.sql import ColumnElement
 
+from sagittal.access.asking import ask
+from sagittal.access.permits import is_lasting
+from sagittal.archive.index import schema
 from sagittal.archive.index.named import Named
 from sagittal.archive.index.readers import AnyRow
 from sagittal.archive.reader import ArchiveReader
@@ -70,8 +73,8 @@ async def find_batches(
     archive: ArchiveReader, actor: Actor, query: Query, deadline: Deadline
 ) -> AsyncGenerator[list[Found], None]:
     """What `find` gives, several at a time: as many as one look into the index brought."""
-    del actor  # becomes a condition of the query and a line in the ledger
-    plan = _plan(archive.named, query)
+    plan = _allowed(archive, actor, query, _plan(archive.named, query))
+    await told(archive, actor, query)
     order = ordering(query.level, query.order)
     matches = matcher(plan.checks, fuzzy=query.fuzzy, combined=query.combined) if plan.checks else None
     make = AnswerMaker(query.level)
@@ -107,8 +110,7 @@ async def count(archive: ArchiveReader, actor: Actor, query: Query, deadline: De
 
     None where only looking at each would tell.
     """
-    del actor
-    plan = _plan(archive.named, query)
+    plan = _allowed(archive, actor, query, _plan(archive.named, query))
     if plan.checks:
         return None
     some = select(SHAPES[query.level].table.c.id).select_from(joined(query.level)).where(*plan.clauses)
@@ -118,12 +120,32 @@ async def count(archive: ArchiveReader, actor: Actor, query: Query, deadline: De
     return int(rows[0][0])
 
 
+async def told(archive: ArchiveReader, actor: Actor, query: Query) -> None:
+    """Tells the ledger what is asked for, by the names of the keys that are matched; never by their values."""
+    asked = [key.name for key in query.keys if any(key.values)]
+    await archive.witness.queried(actor, query.level.value, asked)
+
+
+def _allowed(archive: ArchiveReader, actor: Actor, query: Query, plan: _Plan) -> _Plan:
+    """The plan, with what the policy leaves of its answers: a part of the query, so that counts and pages are right."""
+    has_series = query.level in {Level.SERIES, Level.IMAGE}
+    allowed = ask(archive.witness, actor, "query", has_series=has_series)
+    if allowed is None:
+        return plan
+    clause: ColumnElement[bool] = allowed.clause()  # type: ignore[assignment]  # text stands where a condition does
+    if query.level is Level.PATIENT:
+        theirs = schema.studies.c.patient == schema.patients.c.id
+        clause = exists(select(schema.studies.c.id).where(theirs, clause).correlate(schema.patients))
+    return plan._replace(clauses=(*plan.clauses, clause))
+
+
 def standing(archive: ArchiveReader, actor: Actor) -> Hashable:
     """What the answers to an actor stand on: where this is equal to what it was, a question has the answer it had.
 
     To be asked before each question whose answer may be kept, and again before a kept one is given.
     """
-    # An answer that is kept is a query all the same: the line in the ledger is written here too.
+    if not is_lasting(actor, "query"):
+        return object()  # shares come and go without a change of the index
     who = msgspec.structs.replace(actor, called="", address="", session="")
     return who, archive.version(), archive.named
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from sagittal.access.asking import ask_at
 from sagittal.archive.incoming import Incoming
 from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.session import PackSession
@@ -31,6 +32,8 @@ class Receiver:
     """Passes a data set on to the archive, holding it to this site's limit of size."""
 
     def __init__(self, session: PackSession, arrival: Arrival, max_bytes: int, study: str, series: str) -> None:
+        """Made by `begin`."""
+        ask_at(session.witness, session.actor, "store", session.actor.facility)
         self._arrival = arrival
         self._study = study
         self._series = series
@@ -89,6 +92,7 @@ def begin(
     """A receiver for the data set that `arrival` announces; it must be of `study` and `series` where they are given.
 
     Raises:
+        Refused: the session's actor may not store here.
         Unsupported: a media directory, which is a table of contents and no instance of a study.
     """
     if arrival.sop_class_uid == MEDIA_STORAGE_DIRECTORY:

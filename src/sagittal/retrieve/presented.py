@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sagittal.access.asking import ask
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom import json_model
@@ -81,7 +82,7 @@ async def shown_by(
     Raises:
         NotFound: none of them is.
     """
-    del actor  # becomes a question to the policy and a line in the ledger
+    allowed = ask(archive.witness, actor, "read")
     wanted = shown_images(state.said)
     found: list[Shown] = []
     for images in _by_series(wanted):
@@ -90,8 +91,11 @@ async def shown_by(
         one = images[0].sop_instance_uid if len(images) == 1 else None
         async with deadline.timeout():
             kept = await archive.locate(
-                series=SeriesUID(series) if series else None, instance=InstanceUID(one) if one else None
+                series=SeriesUID(series) if series else None,
+                instance=InstanceUID(one) if one else None,
+                allowed=allowed,
             )
+            await archive.witness.accessed(actor, "read", {instance.study_instance_uid for instance in kept})
         here = {instance.sop_instance_uid: instance for instance in kept if not instance.is_corrupt}
         found.extend(
             Shown(here[InstanceUID(image.sop_instance_uid)], image.frames)

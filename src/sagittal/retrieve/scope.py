@@ -2,12 +2,14 @@
 
 import msgspec
 
+from sagittal.access.asking import ask
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
 from sagittal.errors import Corrupt, NotFound
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
+from sagittal.runtime.witness import Access
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,18 +20,31 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     instance: InstanceUID | None = None
 
 
-async def locate(archive: ArchiveReader, actor: Actor, scope: Scope, deadline: Deadline) -> tuple[StoredInstance, ...]:
-    """The instances in `scope`, by series, then Instance Number.
+async def locate(
+    archive: ArchiveReader, actor: Actor, scope: Scope, deadline: Deadline, access: Access = "read"
+) -> tuple[StoredInstance, ...]:
+    """The instances in `scope` that the actor may have, by series, then Instance Number.
+
+    Whoever is given them here may be given their bytes: the policy has been asked, and the ledger told.
+
+    Args:
+        archive: where they are.
+        actor: who asks.
+        scope: for what.
+        deadline: for the answer.
+        access: what is going to be done with them.
 
     Raises:
-        NotFound: there is none.
+        Refused: the actor may do that to nothing.
+        NotFound: there is none, or none that they may have.
     """
-    del actor  # becomes a question to the policy and a line in the ledger
     deadline.check("looking up instances")
+    allowed = ask(archive.witness, actor, access)
     async with deadline.timeout():
-        found = await archive.locate(study=scope.study, series=scope.series, instance=scope.instance)
-    if not found:
-        raise NotFound(f"nothing is kept under {_named(scope)}")
+        found = await archive.locate(study=scope.study, series=scope.series, instance=scope.instance, allowed=allowed)
+        if not found:
+            raise NotFound(f"nothing is kept under {_named(scope)}")
+        await archive.witness.accessed(actor, access, {instance.study_instance_uid for instance in found})
     return found
 
 

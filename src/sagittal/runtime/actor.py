@@ -51,6 +51,10 @@ EVERYWHERE = ("*",)
 """As `facilities`: every facility."""
 
 
+SCOPE_KEY = "sagittal.actor"
+"""Where the gate of the web leaves the Actor of a request in its ASGI scope."""
+
+
 class Grant(NamedTuple):
     """What an Actor may do to the studies of some facilities that they stand in a relation to."""
 

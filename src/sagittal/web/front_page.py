@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from html import escape
+from typing import Any
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from sagittal.access.permits import may
 from sagittal.archive.archive import Archive
 from sagittal.find import Level, Query, count
-from sagittal.runtime.actor import Actor
+from sagittal.runtime.actor import SCOPE_KEY, Actor
 from sagittal.runtime.deadline import Deadline
 
 _TIMEOUT_S = 10.0
@@ -66,11 +68,12 @@ def front_page(
     """
 
     @get("/", media_type="text/html")
-    async def page() -> Response[str]:
+    async def page(
+        request: Request[Any, Any, Any],
+    ) -> Response[str]:  # Any: user, auth and state of Litestar, which are not used
         """The front page."""
-        actor, deadline = Actor(door="web"), Deadline.after(_TIMEOUT_S)
-        numbers = [(name, await count(archive, actor, Query(level=level), deadline)) for level, name in _COUNTED]
-        counts = "".join(f"<div><dt>{name}</dt><dd>{number:,}</dd></div>" for name, number in numbers)
+        actor: Actor = request.scope.get(SCOPE_KEY) or Actor(door="web")  # type: ignore[assignment]  # the gate's key
+        counts = await _counts(archive, actor) if may(actor, "query") else ""
         shown = "".join(f"<h2>{escape(title)}</h2><code>{escape(line)}</code>" for title, line in ways().items())
         viewer = _VIEWER if has_viewer else ""
         text = _PAGE.format(counts=counts, indexing=_indexing(archive), viewer=viewer, ways=shown)
@@ -82,6 +85,13 @@ def front_page(
         return Response(_STYLE, headers={"cache-control": "max-age=3600", "x-content-type-options": "nosniff"})
 
     return page, style
+
+
+async def _counts(archive: Archive, actor: Actor) -> str:
+    """How much is kept that they may ask for."""
+    deadline = Deadline.after(_TIMEOUT_S)
+    numbers = [(name, await count(archive, actor, Query(level=level), deadline)) for level, name in _COUNTED]
+    return "".join(f"<div><dt>{name}</dt><dd>{number:,}</dd></div>" for name, number in numbers)
 
 
 def _indexing(archive: Archive) -> str:

@@ -26,7 +26,7 @@ class Site(NamedTuple):
 
 
 async def sent(archive: Archive, facility: str, **attributes: str) -> None:
-    session = archive.session(Actor(door="dimse", name="CT", facility=facility))
+    session = archive.session(Actor(door="dimse", name="CT", facility=facility, grants=EVERYTHING))
     receiver = Part10Receiver(session)
     receiver.write(file_bytes(instance(**attributes)))
     await receiver.commit(soon())

@@ -1,0 +1,152 @@
+"""Who gets in, put together: the porter, the policy and the ledger for one archive. Only `serve` asks for it."""
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+from litestar.types import ASGIApp
+from sqlalchemy import Connection
+
+from sagittal.access import accounts, break_glass, callers, first_start, passkeys, policy
+from sagittal.access.callers import Admit
+from sagittal.access.passwords import Passwords
+from sagittal.access.porter import Porter
+from sagittal.access.provider import Provider
+from sagittal.access.resolving import Rules
+from sagittal.access.signin import SignIn
+from sagittal.access.signin_oidc import OidcSignIn
+from sagittal.access.visitor import Happening
+from sagittal.archive.archive import Archive
+from sagittal.audit.acts import MINOR_FAILURE, SUCCESS, Kind
+from sagittal.audit.chronicle import Chronicle
+from sagittal.runtime.actor import Actor, Grant
+from sagittal.runtime.secrets import read_secret
+from sagittal.runtime.settings import RoleAt, Settings
+from sagittal.web.gate import Gate, opened
+from sagittal.web.visiting import parse_networks
+
+_LINES: dict[str, tuple[Kind, int]] = {
+    "signed in": ("sign-in", SUCCESS),
+    "sign-in refused": ("sign-in", MINOR_FAILURE),
+    "signed out": ("sign-out", SUCCESS),
+    "link opened": ("share", SUCCESS),
+    "link refused": ("share", MINOR_FAILURE),
+    "account made": ("account changed", SUCCESS),
+}
+"""How what the porter notes stands in the ledger."""
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """What the pages of signing in work with.
+
+    Attributes:
+        porter: resolves what visitors show.
+        sign_in: by password, code and passkey.
+        oidc: by the OpenID provider; None where none is named.
+        passwords: computes hashes beside the event loop.
+        chronicle: writes lines of the ledger within changes.
+    """
+
+    porter: Porter
+    sign_in: SignIn
+    oidc: OidcSignIn | None
+    passwords: Passwords
+    chronicle: Chronicle
+
+
+class Entrance(msgspec.Struct, frozen=True):
+    """How people and machines come in.
+
+    Attributes:
+        admit: callers of DIMSE.
+        gate: puts the gate before an application of the web.
+        desk: None where everybody may come in.
+        first_start: the secret that makes the first administrator; `""` where there are accounts.
+    """
+
+    admit: Admit
+    gate: Callable[[ASGIApp], ASGIApp]
+    desk: Desk | None = None
+    first_start: str = ""
+
+
+@contextlib.asynccontextmanager
+async def entrance(
+    settings: Settings, archive: Archive, chronicle: Chronicle, *, is_open: bool
+) -> AsyncIterator[Entrance]:
+    """The way in.
+
+    Args:
+        settings: what is in force.
+        archive: whose records hold the accounts, and whose witness is told of refusals.
+        chronicle: writes lines of the ledger.
+        is_open: `--open`: everybody on this machine may do everything.
+
+    Raises:
+        Refused: others than this machine would be listened to before that is safe; says how to go on.
+    """
+    has_account = await archive.records.read(accounts.has_any)
+    first_start.check_exposure(settings, has_account=has_account, is_open=is_open)
+    if is_open:
+        yield Entrance(callers.everybody, opened)
+        return
+    secret = "" if has_account else await archive.records.write(lambda c: first_start.invite(c, time.time_ns()))
+    proxies = parse_networks(settings.trusted_proxies, "trusted_proxies")
+    async with _desk(settings, archive, chronicle) as desk:
+        yield Entrance(
+            callers.Devices(archive.records),
+            lambda app: Gate(app, desk.porter, archive.witness, proxies),
+            desk,
+            secret,
+        )
+
+
+@contextlib.asynccontextmanager
+async def _desk(settings: Settings, archive: Archive, chronicle: Chronicle) -> AsyncIterator[Desk]:
+    records = archive.records
+
+    def noted(connection: Connection, happening: Happening) -> None:
+        _note(chronicle, connection, happening)
+
+    passwords = Passwords()
+    porter = Porter(records, settings, passwords, rules=RULES, noted=noted)
+    sign_in = SignIn(records, settings, passwords, passkeys.relying_party(settings), noted=noted)
+    provider = _provider(settings)
+    oidc = OidcSignIn(records, settings, provider, sign_in, noted=noted) if provider is not None else None
+    try:
+        yield Desk(porter, sign_in, oidc, passwords, chronicle)
+    finally:
+        porter.close()
+        passwords.close()
+        if provider is not None:
+            await provider.close()
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if not settings.oidc_issuer:
+        return None
+    return Provider(settings, read_secret("oidc_client_secret", settings.oidc_client_secret_file))
+
+
+def _grants_of(connection: Connection, roles: tuple[RoleAt, ...]) -> tuple[Grant, ...]:
+    return policy.grants_of(policy.rules(connection), roles)
+
+
+RULES = Rules(_grants_of, break_glass.opened)
+"""What decides what an account may do: the policy, and glass that was broken."""
+
+
+def _note(chronicle: Chronicle, connection: Connection, happening: Happening) -> None:
+    visitor = happening.visitor
+    kind, outcome = _LINES[happening.what]
+    name = f"link {happening.link}" if happening.link else happening.name
+    who = Actor(
+        door=visitor.door,
+        name=name,
+        called=visitor.called,
+        address=visitor.address,
+        kind="link" if happening.link else "person",
+        account=happening.account,
+    )
+    chronicle.note(connection, who, kind, subject=name, detail=happening.method, outcome=outcome)

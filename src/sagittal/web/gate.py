@@ -1,0 +1,174 @@
+"""The gate in front of every door of the web: who asks is found out first, and nobody gets in without.
+
+It leaves the Actor in the ASGI scope. Without one only the paths of `PUBLIC` are reached: signing in, health, the
+opening of share links, and what their pages are made of.
+"""
+
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from sagittal.access.porter import Porter
+from sagittal.access.throttle import TooManyAttempts
+from sagittal.access.visitor import Visitor
+from sagittal.errors import Exhausted, Invalid, Refused
+from sagittal.runtime.actor import EVERYTHING, SCOPE_KEY, Actor
+from sagittal.runtime.witness import Witness
+from sagittal.web.visiting import SAFE_METHODS, Networks, Shown, is_loopback, is_loopback_name, shown_by
+
+PUBLIC: Final = ("/health", "/sign-in", "/sign-out", "/first-start", "/link", "/assets")
+"""What is open without credentials, each with all below it."""
+
+MUST_CHANGE: Final = "/account/password"
+"""Where somebody goes whose password is to be changed before anything else."""
+
+_DOORS: Final = (("/dicom-web", "dicomweb"), ("/wado", "dicomweb"), ("/api", "api"))
+
+
+def door_of(path: str) -> str:
+    """The door that a path leads to.
+
+    >>> door_of("/dicom-web/studies"), door_of("/")
+    ('dicomweb', 'web')
+    """
+    return next((door for start, door in _DOORS if _is_below(path, start)), "web")
+
+
+def is_public(path: str) -> bool:
+    """Whether a path is open to everybody.
+
+    >>> is_public("/sign-in/passkey"), is_public("/sign-inside"), is_public("/dicom-web/studies")
+    (True, False, False)
+    """
+    return any(_is_below(path, start) for start in PUBLIC)
+
+
+class Gate:
+    """Lets in whom the porter knows. An ASGI application around another."""
+
+    def __init__(self, app: ASGIApp, porter: Porter, witness: Witness, proxies: Networks = ()) -> None:
+        """Stands before `app`; `proxies` are those whose forwarded headers are believed."""
+        self._app = app
+        self._porter = porter
+        self._witness = witness
+        self._proxies = proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on with its Actor, or answers it."""
+        if scope["type"] != ScopeType.HTTP:
+            return
+        shown = shown_by(scope, self._proxies)
+        visitor = Visitor(door_of(scope["path"]), shown.host[:64], shown.address, shown.agent)
+        try:
+            actor = await self._admitted(scope, shown, visitor)
+        except TooManyAttempts as error:
+            await _answer(send, 429, str(error), ((b"retry-after", str(error.retry_after_s).encode()),))
+        except Exhausted as error:
+            await _answer(send, 503, str(error))
+        except Invalid as error:
+            await _answer(send, 400, str(error))
+        except Refused as error:
+            self._witness.refused(_nobody(visitor), "enter")
+            await _turn_away(scope, shown, send, str(error))
+        else:
+            await self._enter(scope, shown, actor, receive, send)
+
+    async def _admitted(self, scope: HTTPScope, shown: Shown, visitor: Visitor) -> Actor:
+        """Who asks; nobody where that is enough."""
+        if token := shown.bearer():
+            return await self._porter.admit_token(token, visitor)
+        if (basic := shown.basic()) is not None:
+            return await self._porter.admit_basic(*basic, visitor)
+        if secret := shown.session():
+            try:
+                admission = await self._porter.admit_session(secret, visitor)
+            except Refused:
+                if not is_public(scope["path"]):
+                    raise
+                return _nobody(visitor)
+            scope["sagittal.admission"] = admission  # type: ignore[typeddict-unknown-key]  # a key of ours, for pages
+            return admission.actor
+        if not is_public(scope["path"]):
+            raise Refused("sign in first")
+        return _nobody(visitor)
+
+    async def _enter(self, scope: HTTPScope, shown: Shown, actor: Actor, receive: Receive, send: Send) -> None:
+        # A script shows its token or password itself; a browser shows its cookie whichever page has it send something.
+        is_by_browser = "authorization" not in shown.headers
+        if scope["method"] not in SAFE_METHODS and is_by_browser and not shown.is_of_own_page():
+            self._witness.refused(actor, "send from another page")
+            await _answer(send, 403, "a page of another site, or none, sent this; only our own pages may")
+            return
+        await self._app(_with(scope, shown, actor), receive, send)
+
+
+def opened(app: ASGIApp) -> ASGIApp:
+    """`app` for everybody on this machine: what `--open` says. Nobody else gets in, nor do pages of other sites."""
+
+    async def enter(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            return
+        shown = shown_by(scope, ())
+        if not is_loopback(shown.address) or not is_loopback_name(shown.host):
+            await _answer(send, 403, "this archive is open to its own machine only (--open), by the name localhost")
+        elif scope["method"] not in SAFE_METHODS and shown.is_of_other_page():
+            await _answer(send, 403, "a page of another site sent this; only our own pages may")
+        else:
+            visitor = Visitor(door_of(scope["path"]), shown.host[:64], shown.address)
+            actor = msgspec.structs.replace(_nobody(visitor), kind="local", grants=EVERYTHING)
+            await app(_with(scope, shown, actor), receive, send)
+
+    return enter
+
+
+def _nobody(visitor: Visitor) -> Actor:
+    return Actor(door=visitor.door, called=visitor.called, address=visitor.address)
+
+
+def _with(scope: HTTPScope, shown: Shown, actor: Actor) -> HTTPScope:
+    """The scope with the Actor, as the client sees our address."""
+    scope[SCOPE_KEY] = actor  # type: ignore[literal-required]  # a key of ours
+    if shown.is_from_proxy:
+        scope["scheme"] = shown.scheme
+        scope["client"] = (shown.address, 0)
+        others = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
+        scope["headers"] = [(b"host", shown.host.encode("latin-1")), *others]
+    return scope
+
+
+async def _turn_away(scope: HTTPScope, shown: Shown, send: Send, why: str) -> None:
+    """Sends a person to the page where they sign in, a script a challenge (RFC 9110 Section 11.6.1)."""
+    if scope["method"] in {"GET", "HEAD"} and shown.is_for_person() and "authorization" not in shown.headers:
+        query = scope["query_string"].decode("latin-1")
+        back = scope["path"] + (f"?{query}" if query else "")
+        await _answer(send, 303, why, ((b"location", f"/sign-in?next={quote(back, safe='')}".encode()),))
+        return
+    challenges = [(b"www-authenticate", b'Bearer realm="Sagittal"')]
+    if "sec-fetch-mode" not in shown.headers:  # a browser would ask for a password in a window of its own
+        challenges.append((b"www-authenticate", b'Basic realm="Sagittal", charset="UTF-8"'))
+    await _answer(send, 401, why, tuple(challenges))
+
+
+async def _answer(send: Send, status: int, why: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    body = msgspec.json.encode({"title": _TITLES[status], "status": status, "detail": why})
+    fixed = ((b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"))
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*fixed, length, *headers]})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+_TITLES: Final = {
+    303: "See Other",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    429: "Too Many Requests",
+    503: "Service Unavailable",
+}
+
+
+def _is_below(path: str, start: str) -> bool:
+    return path == start or path.startswith(f"{start}/")
