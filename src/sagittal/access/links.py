@@ -10,7 +10,7 @@ from sagittal.archive.records.credentials import accounts, links
 from sagittal.errors import Invalid, NotFound
 from sagittal.runtime.actor import EVERYWHERE, Action, Grant
 
-PATH = "/s/"
+PATH = "/link/"
 """In front of a link's name in its address."""
 
 LEAST_PIN_CHARACTERS, MOST_PIN_CHARACTERS = 4, 64
