@@ -28,6 +28,10 @@ _CONFLICTS = (
     "SELECT 'conflicts', id, file_offset, file_length, digest, is_corrupt FROM conflicts"
     " WHERE series_instance_uid = ? AND pack = ? ORDER BY file_offset"
 )
+_REJECTED = (
+    "SELECT 'rejected', id, file_offset, file_length, digest, is_corrupt FROM rejected"
+    " WHERE series_instance_uid = ? AND pack = ? AND purge IS NULL ORDER BY file_offset"
+)
 _STEP_BYTES = 4 << 20
 
 
@@ -122,7 +126,7 @@ class _Run:
         begun_ns = max(self._archive.now_ns(), before_ns)  # should the clock be put back: each pack once
         kept = [
             _Kept(*row)
-            for sql in (_INSTANCES, _CONFLICTS)
+            for sql in (_INSTANCES, _CONFLICTS, _REJECTED)
             for row in await self._archive.fetch(sql, (series_instance_uid, pack_id))
         ]
         changed = await self._changed(pack_path(self._archive.packs, pack_id), kept)

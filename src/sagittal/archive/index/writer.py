@@ -288,7 +288,7 @@ class IndexWriter:
         Args:
             pack: which.
             begun_ns: nanoseconds since 1970-01-01 UTC.
-            changed: (`instances` or `conflicts`, row, is corrupt).
+            changed: (`instances`, `conflicts` or `rejected`, row, is corrupt).
 
         Returns:
             the SOP Instance UIDs of these rows, and whether they are corrupt.

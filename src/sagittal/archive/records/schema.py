@@ -21,7 +21,7 @@ journal = Table(
     "journal",
     metadata,
     Column("id", Integer, primary_key=True),
-    _text("kind"),  # rejected, restored, purged, damaged, intact
+    _text("kind"),  # rejected, restored, purged
     _count("at_ns"),  # of the clock that also gives the times of arrival: the two are in one order
     Column("about", ForeignKey("journal.id")),  # what is restored or purged: the entry of its rejection
     _text("study_instance_uid"),  # what was asked for, as far as it was named
