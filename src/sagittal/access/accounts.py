@@ -161,6 +161,7 @@ class Verifiable(NamedTuple):
     password: str = ""
     is_disabled: bool = True
     must_change_password: bool = False
+    name: str = ""
 
 
 def verifiable(connection: Connection, name: str) -> Verifiable:
@@ -168,7 +169,7 @@ def verifiable(connection: Connection, name: str) -> Verifiable:
     row = connection.execute(select(accounts).where(accounts.c.name_key == name_key(name))).one_or_none()
     if row is None:
         return Verifiable()
-    return Verifiable(row.id, row.password, bool(row.is_disabled), bool(row.must_change_password))
+    return Verifiable(row.id, row.password, bool(row.is_disabled), bool(row.must_change_password), row.name)
 
 
 def set_password(

@@ -22,7 +22,7 @@ from sagittal.access.remembering import MOST, Memory
 from sagittal.access.resolving import Resolved, Rules
 from sagittal.access.secrets import digest_of, is_secret, new_secret, untold
 from sagittal.access.sessions import SECOND_NS, TOUCH_NS, Issued, Opening
-from sagittal.access.visitor import Happening, Noted, Visitor, not_noted
+from sagittal.access.visitor import Happening, Noted, Visitor, What, not_noted
 from sagittal.archive.records.records import Records
 from sagittal.errors import Refused
 from sagittal.runtime.actor import Actor
@@ -240,8 +240,8 @@ class Porter:
         def write(connection: Connection) -> None:
             if is_right:
                 throttle.succeeded(connection, attempt, now_ns)
-            what = Happening("signed in" if is_right else "sign-in refused", visitor, kept.account, name, "password")
-            self._noted(connection, what)
+            what: What = "signed in" if is_right else "sign-in refused"
+            self._noted(connection, Happening(what, visitor, kept.account, kept.name, "password"))
 
         await self._records.write(write)
         if not is_right:

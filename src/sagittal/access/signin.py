@@ -273,7 +273,7 @@ class SignIn:
         attempt = await self._records.write(lambda c: throttle.begin(c, key, visitor.address, now_ns))
         kept = await self._records.read(lambda connection: accounts.verifiable(connection, name))
         if not await self._passwords.verify(kept.password, password) or kept.is_disabled:
-            await self._refuse(Happening("sign-in refused", visitor, kept.account, name, "password"))
+            await self._refuse(Happening("sign-in refused", visitor, kept.account, kept.name, "password"))
             raise Refused(WRONG)
         return kept, attempt
 

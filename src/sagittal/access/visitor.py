@@ -38,7 +38,7 @@ class Happening(NamedTuple):
 
     Attributes:
         account: number of the account; 0 where there is none.
-        name: as the visitor said it, or the account's.
+        name: of the account; `""` for a name that is nobody's: people type passwords into the wrong field.
         method: password, totp, recovery code, passkey, oidc, link.
         link: number of the share link; 0 for none.
     """

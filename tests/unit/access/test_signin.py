@@ -87,8 +87,17 @@ async def test_whatever_is_wrong_the_answer_is_the_same(site: Site) -> None:
             await site.sign_in.password(name, password, VISITOR)
         assert str(raised.value) == WRONG
     assert [(what.what, what.name) for what in site.told] == [
-        ("sign-in refused", name) for name in ("jo", "nobody", "disabled", "without", "")
+        ("sign-in refused", name) for name in ("jo", "", "disabled", "without", "")
     ]
+
+
+async def test_a_password_in_the_place_of_the_name_is_told_to_nobody(site: Site) -> None:
+    await site.person()
+    with pytest.raises(Refused) as raised:
+        await site.sign_in.password(PASSWORD, "", VISITOR)
+    assert PASSWORD not in repr(site.told) + str(raised.value)
+    rows = await site.records.fetch("SELECT * FROM attempts", ())
+    assert PASSWORD not in repr(rows)
 
 
 async def test_for_nobody_and_for_somebody_as_much_is_computed(
