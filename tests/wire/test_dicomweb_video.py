@@ -121,6 +121,18 @@ def test_the_bulk_data_of_a_video_is_its_stream_once(server: WebServer) -> None:
     assert get(server, f"{ONE}/frames/1", "video/mp4; transfer-syntax=1.2.840.10008.1.2.4.107").status_code == 406
 
 
+def test_a_stream_in_several_fragments_is_joined(server: WebServer) -> None:
+    fragments = [PADDED[:600], PADDED[600:1200], PADDED[1200:]]
+    kind = "1.2.840.10008.1.2.4.102.1"
+    file = instance(study="1.6", uid="1.6.1.1", rows=48, columns=64, fragments=fragments, transfer_syntax=kind)
+    assert stow(server, [file]).status_code == 200
+    path = "1.6/series/1.6.1/instances/1.6.1.1"
+    assert get(server, f"{path}/rendered", "video/mp4").content == PADDED
+    assert get(server, f"{path}/rendered", "video/mp4", range="bytes=590-1210").content == PADDED[590:1211]
+    frames = get(server, f"{path}/frames/1", f"video/mp4; transfer-syntax={kind}")
+    assert (frames.content, frames.headers["content-type"]) == (PADDED, f"video/mp4; transfer-syntax={kind}")
+
+
 def test_what_is_in_no_mp4_is_called_what_it_is(server: WebServer) -> None:
     mpeg2 = get(server, "1.5/rendered", "video/*")
     assert (mpeg2.headers["content-type"], mpeg2.content[:4]) == ("video/mpeg", b"\0\0\1\xb3")
