@@ -13,6 +13,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ from sagittal.archive.packs.names import member_name, new_pack_id, pack_path
 from sagittal.archive.packs.scan import Member, Scan, chunks
 from sagittal.archive.packs.writer import Folders, os_reason
 from sagittal.archive.sweep import PART, sweep
-from sagittal.errors import Conflict, Corrupt, SagittalError
+from sagittal.errors import Conflict, Corrupt, Exhausted, SagittalError
 from sagittal.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -122,7 +123,10 @@ async def finish_purges(archive: Archive, disk: Disk | None = None) -> PurgeRepo
         run = _Run(archive, disk, going)
         for pack in await run.candidates():
             await run.cut(pack)
-        await archive.change(lambda index: index.scrub())
+        is_first = True
+        while await archive.change(partial(IndexWriter.merge_names, is_first=is_first)):
+            is_first = False
+        await archive.change(IndexWriter.empty_log)
         return run.report()
 
 
@@ -136,6 +140,7 @@ class _Run:
         self._going = going
         self._places = {(one.pack, one.file_offset) for one in going}
         self._stems = {_stem(member_name(1, one.sop_instance_uid)) for one in going}
+        self._is_stopped = False
         self._instances = self._packs = self._freed_bytes = self._waiting = self._failed = 0
 
     def report(self) -> PurgeReport:
@@ -207,9 +212,12 @@ class _Run:
         pack_id = new_pack_id(self._archive.now_ns())
         row = PackRow(pack_id, cut.row.facility, cut.row.series_instance_uid, "making")
         await self._archive.change(lambda index: index.add_packs([row]))
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write, pack_id, cut))
         try:
-            return await asyncio.to_thread(self._write, pack_id, cut)
+            return await asyncio.shield(writing)
         except BaseException:
+            self._is_stopped = True
+            await asyncio.wait((writing,))
             with suppress(SagittalError, OSError):
                 await self._archive.change(lambda index: sweep(self._archive.packs, index, self._disk))
             raise
@@ -240,6 +248,8 @@ class _Run:
 
     def _copy(self, source: int, member: Member, target: int, offset: int) -> int:
         for piece in chunks(source, member.start, member.end - member.start):
+            if self._is_stopped:
+                raise Exhausted("stopped while a pack was written anew")
             offset = self._disk.write_all(target, (piece,), offset)
         return offset
 

@@ -1,6 +1,8 @@
 """What is purged is nowhere any more, what is not is where it was; wherever a purge is cut short, the next one ends it."""
 
+import asyncio
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -282,6 +284,36 @@ async def test_a_process_that_ends_at_any_step_leaves_what_the_next_one_ends(
     await check_ended(again, crashed, before)
     assert {**await kept(again), "rejected": []} == {**expected, "rejected": []}
     await again.close()
+
+
+async def test_a_purge_that_is_cancelled_while_it_copies_leaves_nothing_and_the_next_one_ends_it(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = opened()
+    await fill(archive)
+    await take(archive, instance="1.2.3.1.2")
+    before = await files(archive)
+    is_copying, may_go_on = threading.Event(), threading.Event()
+    copy = purging._Run._copy
+
+    def slow(*values: object) -> int:
+        is_copying.set()
+        may_go_on.wait(10)
+        return copy(*values)  # type: ignore[arg-type]  # as _copy takes them
+
+    monkeypatch.setattr(purging._Run, "_copy", slow)
+    purge_task = asyncio.ensure_future(purge_all(archive))
+    await asyncio.to_thread(is_copying.wait, 10)
+    purge_task.cancel()
+    await asyncio.sleep(0)
+    may_go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await purge_task
+    monkeypatch.undo()
+    assert [row.state for row in await rows(archive, "packs")] == ["sealed", "sealed"]
+    assert sum(len(names) for _, _, names in os.walk(tmp_path / "packs")) == 2
+    await finish_purges(archive)
+    await check_ended(archive, tmp_path, before)
 
 
 async def check_ended(archive: Archive, root: Path, before: list[bytes]) -> None:

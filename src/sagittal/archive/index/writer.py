@@ -21,6 +21,10 @@ from sagittal.archive.model import Outcome
 from sagittal.archive.packs.tar import padded
 from sagittal.errors import Exhausted
 
+_MERGED_PAGES = 500  # of the search of names, in one step
+_CHECKPOINT_WAIT_MS = 1000
+_BUSY_MS = 30_000
+
 OPEN_PACKS = select_by(schema.packs, "state")
 
 
@@ -258,12 +262,22 @@ class IndexWriter:
         """The ids of the packs in a state."""
         return [row[0] for row in self._connection.execute("SELECT id FROM packs WHERE state = ?", (state,))]
 
-    def scrub(self) -> None:
-        """Leaves nothing of what was taken out: in the search of names, and in the write-ahead log."""
+    def merge_names(self, *, is_first: bool) -> bool:
+        """Takes a step towards a search of names that has nothing of those that were taken out; False at its end."""
+        pages = -_MERGED_PAGES if is_first else _MERGED_PAGES
+        is_working = is_first
         with self.transaction() as connection:
             for names, _ in schema.NAME_TABLES:
-                connection.execute(f"INSERT INTO {names} ({names}) VALUES ('optimize')")  # noqa: S608  # a name of ours
+                before = connection.total_changes
+                connection.execute(f"INSERT INTO {names} ({names}, rank) VALUES ('merge', ?)", (pages,))  # noqa: S608  # a name of ours
+                is_working |= connection.total_changes - before >= 2  # fewer: it found nothing to do
+        return is_working
+
+    def empty_log(self) -> None:
+        """Brings the write-ahead log into the file and leaves nothing in it, unless somebody reads from it for long."""
+        self._connection.execute(f"PRAGMA busy_timeout={_CHECKPOINT_WAIT_MS}").fetchall()
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}").fetchall()
 
     def seal_packs(self, ends: Mapping[str, tuple[int, int]]) -> None:
         """Packs that nobody writes to any more; those of length 0 are gone and forgotten.
