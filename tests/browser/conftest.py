@@ -1,4 +1,4 @@
-"""One Chromium for all that a worker runs; a page for each test, on which nothing may have gone wrong."""
+"""A Chromium for each module, whose driver holds the thread's event loop; pages on which nothing may go wrong."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from support.server import Server
 from support.viewer import ARGUMENTS, SETTLED, Viewer, require_viewer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     require("chromium")
     require_viewer()

@@ -196,6 +196,6 @@ def test_the_volume_shows_bone_where_it_is(viewer: Viewer) -> None:
 
 def bright(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Bone in the volume, which is drawn in the colours of flesh and bone; nothing while it is not drawn."""
-    value = pixels.max(axis=2)
-    found: NDArray[np.bool_] = value > max(60, 0.7 * value.max())
+    value, is_flesh = pixels.max(axis=2), pixels[..., 0].astype(int) - pixels[..., 2] > 5
+    found: NDArray[np.bool_] = is_flesh & (value > max(60, 0.7 * value.max()))
     return found
