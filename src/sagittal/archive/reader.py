@@ -24,8 +24,8 @@ from sagittal.runtime.witness import NoWitness, Witness
 
 INDEX_NAME = "index.db"
 PACKS_NAME = "packs"
-CHUNK_BYTES = 256 * 1024
-"""Of what `stream` gives at a time."""
+CHUNK_BYTES = 544 * 1024
+"""Of what `stream` gives at a time: a CT of 512 x 512 with its header in one."""
 
 
 class ArchiveReader:
@@ -80,17 +80,21 @@ class ArchiveReader:
         sql = locate_sql(study is not None, series is not None, instance is not None, condition)
         return tuple(map(instance_from, await self._readers.fetch(sql, (*values, *more))))
 
-    async def read(self, instance: StoredInstance, start: int, length: int) -> bytes:
-        """Bytes `[start, start + length)` of the Part 10 file. Raises Corrupt if they are no longer what was stored."""
+    async def read(self, instance: StoredInstance, start: int, length: int, before: bytes = b"") -> bytes:
+        """Bytes `[start, start + length)` of the Part 10 file. Raises Corrupt if they are no longer what was stored.
+
+        Args:
+            before: other bytes that come first in what is returned, at no cost.
+        """
         if start < 0 or length < 0 or start + length > instance.file_length:
             raise Invalid(f"bytes {start} to {start + length} of a file of {instance.file_length} bytes")
         if instance.is_corrupt:
             raise Corrupt(f"instance {instance.sop_instance_uid} is damaged in pack {instance.pack_id}")
         try:
-            return await self._reader.read(instance.pack_id, instance.file_offset + start, length)
+            return await self._reader.read(instance.pack_id, instance.file_offset + start, length, before)
         except PackMissing:
             moved = await self._moved(instance)
-            return await self._reader.read(moved.pack_id, moved.file_offset + start, length)
+            return await self._reader.read(moved.pack_id, moved.file_offset + start, length, before)
 
     async def _moved(self, instance: StoredInstance) -> StoredInstance:
         """Where an instance lies by now: a purge writes packs anew. Raises NotFound if it is gone."""
@@ -105,13 +109,16 @@ class ArchiveReader:
         """Closes a pack that is no more, once nobody reads from it."""
         self._reader.forget(pack_id)
 
-    async def stream(self, instance: StoredInstance, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
-        """The Part 10 file from `start` to `stop`, in chunks of at most CHUNK_BYTES."""
+    async def stream(
+        self, instance: StoredInstance, start: int = 0, stop: int | None = None, before: bytes = b""
+    ) -> AsyncIterator[bytes]:
+        """The Part 10 file from `start` to `stop`, in chunks of at most CHUNK_BYTES; `before` comes with the first."""
         end = instance.file_length if stop is None else stop
         while start < end:
             length = min(CHUNK_BYTES, end - start)
-            yield await self.read(instance, start, length)
+            yield await self.read(instance, start, length, before)
             start += length
+            before = b""
 
     async def select(self, statement: Executable, parameters: Mapping[str, object] | None = None) -> list[AnyRow]:
         """All rows of a SQLAlchemy Core statement over `index.schema`."""

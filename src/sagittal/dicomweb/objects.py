@@ -5,6 +5,7 @@ encoding of the same native pixels, it is converted on the way; else its frames 
 """
 
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from sagittal.archive.model import StoredInstance
@@ -199,7 +200,9 @@ async def _parts(context: Context, request: Request, going: Sequence[_Going]) ->
             syntax, data = await file_in(context, request, one.instance, one.transfer_syntax)
             yield Part(one._replace(transfer_syntax=syntax).content_type, None, data)
             continue
-        yield Part(one.content_type, one.length, stream_file(context.archive, one.instance, one.transfer_syntax))
+        after = None if one.length is None else partial(context.archive.stream, one.instance, 0, None)
+        data = stream_file(context.archive, one.instance, one.transfer_syntax)
+        yield Part(one.content_type, one.length, data, after=after)
 
 
 _HELD_BYTES = 4 * 1024**2

@@ -1,6 +1,6 @@
 """Bodies made of pieces: small ones joined, so that a thousand small instances are not a thousand packets."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -17,12 +17,14 @@ class Part(NamedTuple):
 
     Attributes:
         location: the URL of what is in it, for Content-Location; "" for none.
+        after: where bytes are read that can be read to a place after others: gives what `data` would, after those.
     """
 
     content_type: str
     length: int | None
     data: AsyncIterator[bytes]
     location: str = ""
+    after: Callable[[bytes], AsyncIterator[bytes]] | None = None
 
 
 class Multipart:
@@ -43,9 +45,12 @@ class Multipart:
         writer = MultipartWriter(self.boundary)
         async with ending(parts):
             async for part in parts:
-                yield _begin(writer, part.content_type, part.length, part.location)
-                async with ending(part.data):
-                    async for piece in part.data:
+                begin = _begin(writer, part.content_type, part.length, part.location)
+                if part.after is None:
+                    yield begin
+                data = part.data if part.after is None else part.after(begin)
+                async with ending(data):
+                    async for piece in data:
                         yield piece
         yield writer.end()
 

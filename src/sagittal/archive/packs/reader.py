@@ -59,19 +59,20 @@ class PackReader:
         self._open: OrderedDict[str, _OpenPack] = OrderedDict()
         self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
 
-    async def read(self, pack_id: str, offset: int, length: int) -> bytes:
-        """The bytes `[offset, offset + length)` of a pack. Raises Corrupt when they are not there."""
+    async def read(self, pack_id: str, offset: int, length: int, before: bytes = b"") -> bytes:
+        """The bytes `[offset, offset + length)` of a pack, after `before`. Raises Corrupt when they are not there."""
         pack = self._open.get(pack_id)
         if pack is None:
             pack = await self._open_pack(pack_id)
         else:
             self._open.move_to_end(pack_id)
-        data = self._read_cached(pack.descriptor, offset, length)
-        if data is None:
-            data = await self._read_in_thread(pack, pack_id, offset, length)
+        cached = self._read_cached(pack.descriptor, offset, length, before)
+        if cached is not None:
+            return cached
+        data = await self._read_in_thread(pack, pack_id, offset, length)
         if len(data) != length:
             raise Corrupt(f"pack {pack_id} ends at {offset + len(data)} where {offset + length} bytes are expected")
-        return data
+        return before + data if before else data
 
     def forget(self, pack_id: str) -> None:
         """Closes a pack, once nobody reads from it."""
@@ -84,18 +85,22 @@ class PackReader:
         for pack_id in tuple(self._open):
             self.forget(pack_id)
 
-    def _read_cached(self, descriptor: int, offset: int, length: int) -> bytes | None:
-        """The bytes if the page cache holds them all, else None."""
-        if not _NOWAIT or length > _SCRATCH_BYTES:
+    def _read_cached(self, descriptor: int, offset: int, length: int, before: bytes) -> bytes | None:
+        """The bytes after `before` if the page cache holds them all, else None."""
+        start = len(before)
+        if not _NOWAIT or start + length > _SCRATCH_BYTES:
             return None
-        target = self._scratch[:length]
+        target = self._scratch[start : start + length]
         try:
             count = os.preadv(descriptor, (target,), offset, _NOWAIT)
         except BlockingIOError:
             return None
         except OSError:  # a file system that cannot tell
             return None
-        return target.tobytes() if count == length else None
+        if count != length:
+            return None
+        self._scratch[:start] = before
+        return self._scratch[: start + length].tobytes()
 
     async def _read_in_thread(self, pack: _OpenPack, pack_id: str, offset: int, length: int) -> bytes:
         loop = asyncio.get_running_loop()

@@ -40,6 +40,13 @@ def open_files(root: Path) -> int:
     return sum(str(root) in os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.exists())
 
 
+@pytest.mark.parametrize("length", [0, 1, (1 << 20) - 5, (1 << 20) - 4, 1 << 20])
+async def test_a_range_is_read_to_a_place_after_other_bytes(packs: PackReader, tmp_path: Path, length: int) -> None:
+    pack_id = new_pack(tmp_path)
+    assert await packs.read(pack_id, 3, length, b"head:") == b"head:" + CONTENT[3 : 3 + length]
+    assert await packs.read(pack_id, 3, length) == CONTENT[3 : 3 + length]
+
+
 @pytest.mark.parametrize("length", [0, 1, 4096, 1 << 20, (1 << 20) + 1, 2 << 20])
 async def test_a_range_is_what_stands_there(packs: PackReader, tmp_path: Path, length: int) -> None:
     pack_id = new_pack(tmp_path)
