@@ -10,13 +10,11 @@ from collections import OrderedDict
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
-from sagittal.dicom.identifiers import SeriesUID, StudyUID
 from sagittal.dicomweb.kept_metadata import KeptMetadata, SeriesKey, state_of
 from sagittal.dicomweb.metadata_text import packed_text
 from sagittal.dicomweb.urls import resource_url
-from sagittal.errors import NotFound, SagittalError
+from sagittal.errors import SagittalError
 from sagittal.retrieve.metadata import read_parts
-from sagittal.retrieve.scope import Scope, locate
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
@@ -118,12 +116,8 @@ class Settler:
 
     async def _settle(self, key: SeriesKey) -> None:
         deadline = Deadline.after(_SERIES_TIMEOUT_S)
-        scope = Scope(study=StudyUID(key.study), series=SeriesUID(key.series))
-        try:
-            located = await locate(self._archive, LOCAL, scope, deadline)
-        except NotFound:
-            await asyncio.to_thread(self._kept.forget, key)
-            return
+        # Nobody sees anything by this: neither the policy is asked nor the ledger told.
+        located = await self._archive.locate(study=key.study, series=key.series)
         instances = [one for one in located if not one.is_corrupt]
         headers_bytes = sum(one.pixel_offset or one.data_set_length for one in instances)
         if len(instances) < FEWEST or headers_bytes > _MAX_HEADERS_BYTES:
