@@ -10,6 +10,8 @@ from sqlalchemy import Connection
 
 from sagittal.access import accounts, break_glass, callers, first_start, passkeys, policy
 from sagittal.access.callers import Admit
+from sagittal.access.own import Own
+from sagittal.access.passkeys import RelyingParty
 from sagittal.access.passwords import Passwords
 from sagittal.access.porter import Porter
 from sagittal.access.provider import Provider
@@ -32,7 +34,11 @@ _LINES: dict[str, tuple[Kind, int]] = {
     "signed out": ("sign-out", SUCCESS),
     "link opened": ("share", SUCCESS),
     "link refused": ("share", MINOR_FAILURE),
+    "link made": ("share", SUCCESS),
+    "link revoked": ("share", SUCCESS),
     "account made": ("account changed", SUCCESS),
+    "account changed": ("account changed", SUCCESS),
+    "password changed": ("account changed", SUCCESS),
 }
 """How what the porter notes stands in the ledger."""
 
@@ -44,15 +50,15 @@ class Desk(msgspec.Struct, frozen=True):
         porter: resolves what visitors show.
         sign_in: by password, code and passkey.
         oidc: by the OpenID provider; None where none is named.
-        passwords: computes hashes beside the event loop.
-        chronicle: writes lines of the ledger within changes.
+        own: what people do with their own accounts.
+        party: who we are to authenticators.
     """
 
     porter: Porter
     sign_in: SignIn
     oidc: OidcSignIn | None
-    passwords: Passwords
-    chronicle: Chronicle
+    own: Own
+    party: RelyingParty
 
 
 class Entrance(msgspec.Struct, frozen=True):
@@ -109,13 +115,14 @@ async def _desk(settings: Settings, archive: Archive, chronicle: Chronicle) -> A
     def noted(connection: Connection, happening: Happening) -> None:
         _note(chronicle, connection, happening)
 
-    passwords = Passwords()
+    passwords, party = Passwords(), passkeys.relying_party(settings)
     porter = Porter(records, settings, passwords, rules=RULES, noted=noted)
-    sign_in = SignIn(records, settings, passwords, passkeys.relying_party(settings), noted=noted)
+    sign_in = SignIn(records, settings, passwords, party, noted=noted)
+    own = Own(archive, passwords, party, noted=noted)
     provider = _provider(settings)
     oidc = OidcSignIn(records, settings, provider, sign_in, noted=noted) if provider is not None else None
     try:
-        yield Desk(porter, sign_in, oidc, passwords, chronicle)
+        yield Desk(porter, sign_in, oidc, own, party)
     finally:
         porter.close()
         passwords.close()
@@ -149,4 +156,12 @@ def _note(chronicle: Chronicle, connection: Connection, happening: Happening) ->
         kind="link" if happening.link else "person",
         account=happening.account,
     )
-    chronicle.note(connection, who, kind, subject=name, detail=happening.method, outcome=outcome)
+    chronicle.note(
+        connection,
+        who,
+        kind,
+        subject=name,
+        detail=happening.detail or happening.method,
+        study_instance_uid=happening.study_instance_uid,
+        outcome=outcome,
+    )

@@ -170,6 +170,10 @@ class Porter:
             raise Refused(WRONG)
         return _at(found.actor, visitor)
 
+    async def look_at_link(self, name: str) -> links.Link:
+        """The share link of a name, without opening it. Raises NotFound if it cannot be opened."""
+        return await self._records.read(lambda connection: links.find(connection, name, self._clock()))
+
     async def admit_link(self, name: str, pin: str, visitor: Visitor, *, replacing: str = "") -> Opened:
         """Opens a share link: counts an opening, and gives a session for what is asked next.
 
@@ -195,7 +199,7 @@ class Porter:
             links.count_opening(connection, link.id, now_ns)
             if replacing:
                 sessions.end(connection, replacing)
-            self._noted(connection, Happening("link opened", visitor, method="link", link=link.id))
+            self._noted(connection, _link_happening("link opened", visitor, link))
             opening = Opening(link=link.id, method="link", address=visitor.address, agent=visitor.agent)
             return sessions.create(connection, opening, secret, now_ns, self._lifetime_s(link, now_ns))
 
@@ -254,10 +258,14 @@ class Porter:
         attempt = await self._records.write(lambda c: throttle.begin(c, name, visitor.address, now_ns))
         kept = await self._records.read(lambda connection: links.pin_of(connection, link.id))
         if not await self._passwords.verify(kept, pin):
-            refused = Happening("link refused", visitor, method="link", link=link.id)
+            refused = _link_happening("link refused", visitor, link)
             await self._records.write(lambda connection: self._noted(connection, refused))
             raise Refused(WRONG_PIN)
         return attempt
+
+
+def _link_happening(what: What, visitor: Visitor, link: links.Link) -> Happening:
+    return Happening(what, visitor, method="link", link=link.id, study_instance_uid=link.study_instance_uid)
 
 
 def _at(actor: Actor, visitor: Visitor) -> Actor:

@@ -221,6 +221,10 @@ class SignIn:
 
         await self._records.write(write)
 
+    async def check_first_start(self, secret: str) -> None:
+        """Raises Refused unless `first_administrator` would take the secret."""
+        await self._records.read(lambda connection: first_start.check(connection, secret, self._clock()))
+
     async def first_administrator(self, secret: str, new: NewAccount, password: str, visitor: Visitor) -> SignedIn:
         """Makes the first administrator with the link of the first start, and signs them in.
 

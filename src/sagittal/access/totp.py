@@ -77,6 +77,12 @@ def begin(connection: Connection, account: int) -> bytes:
     return secret
 
 
+def begun(connection: Connection, account: int) -> bytes:
+    """The secret that waits to be confirmed; one is begun if none waits. Refused if one is in force."""
+    waiting = select(totp_secrets.c.secret).where(totp_secrets.c.account == account, totp_secrets.c.confirmed_ns == 0)
+    return connection.execute(waiting).scalar() or begin(connection, account)
+
+
 def confirm(connection: Connection, account: int, code: str, now_ns: int) -> tuple[str, ...]:
     """Puts the secret in force and gives the recovery codes, which are shown this once.
 

@@ -30,6 +30,9 @@ What = Literal[
     "account made",
     "link opened",
     "link refused",
+    "link made",
+    "link revoked",
+    "account changed",
 ]
 
 
@@ -41,6 +44,8 @@ class Happening(NamedTuple):
         name: of the account; `""` for a name that is nobody's: people type passwords into the wrong field.
         method: password, totp, recovery code, passkey, oidc, link.
         link: number of the share link; 0 for none.
+        detail: what was changed of an account.
+        study_instance_uid: that a share link is to.
     """
 
     what: What
@@ -49,6 +54,8 @@ class Happening(NamedTuple):
     name: str = ""
     method: str = ""
     link: int = 0
+    detail: str = ""
+    study_instance_uid: str = ""
 
 
 Noted: TypeAlias = Callable[[Connection, Happening], None]
