@@ -8,6 +8,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
+from playwright.sync_api import expect
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
@@ -128,3 +129,8 @@ def test_mammograms_hang_with_their_chest_walls_together(viewer: Viewer) -> None
     assert viewer.overlay("top-left", 1).endswith("L CC")
     assert right_breast[:, -5:].max() > 60 > right_breast[:, :5].max()
     assert left_breast[:, :5].max() > 60 > left_breast[:, -5:].max()
+    thumbnails = viewer.page.locator('[data-cy="study-browser-thumbnail"] img')
+    for number in range(4):
+        expect(thumbnails.nth(number)).to_have_js_property("complete", value=True)
+    kept = [request.url for request in viewer.requests if "/thumbnail" in request.url]
+    assert len(kept) == 4, "thumbnails are those that we keep: no series is read for one"

@@ -53,7 +53,7 @@ def configuration(root: str) -> str:
         "supportsWildcard": True,
         "supportsReject": False,
         "imageRendering": "wadors",
-        "thumbnailRendering": "wadors",
+        "thumbnailRendering": "thumbnail",
         "enableStudyLazyLoad": True,
         "dicomUploadEnabled": True,
         "omitQuotationForMultipartRequest": True,
