@@ -75,10 +75,12 @@ def test_a_length_drawn_by_mouse_is_kept_as_a_report_and_shown_again(
     viewer.control("MeasurementTools-split-button-primary")
     viewer.drag((left, (top + bottom) / 2), (right, (top + bottom) / 2))
     viewer.page.get_by_role("button", name="Yes", exact=True).click()  # to follow measurements of this series
+    line = extent(like(viewer.when(lambda pixels: like(pixels, 0, 255, 0).sum() > 200), 0, 255, 0))
+    viewer.shot("ohif-ct-length")
+    assert abs(line[0] - left) < 8, "from the left end of the bar"
     viewer.control("trackedMeasurements-btn")
     panel = viewer.page.locator('[data-cy="trackedMeasurements-panel"]').last
     length_mm = float(panel.get_by_text(" mm").first.inner_text().removesuffix(" mm"))
-    viewer.shot("ohif-ct-length")
     assert abs(length_mm - phantom.BAR_MM) < 1
     viewer.page.get_by_role("button", name="Create SR").click()
     viewer.page.get_by_role("dialog").get_by_role("textbox").fill("Length of the bar")
