@@ -15,6 +15,7 @@ from sagittal.dicomweb.routes import find_route
 from sagittal.errors import Exhausted, SagittalError
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
+from sagittal.runtime.memory import GivingBack
 
 log = get_logger(__name__)
 
@@ -26,6 +27,7 @@ class Door:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._memory = GivingBack()
         self._running: set[asyncio.Task[Any]] = set()  # Any: what a request's task returns is nobody's business
 
     @property
@@ -50,6 +52,7 @@ class Door:
             await self._exchange(scope, receive, send, task)
         finally:
             self._running.discard(task)
+            self._memory.worked()
 
     async def _exchange(self, scope: HTTPScope, receive: Receive, send: Send, task: asyncio.Task[Any]) -> None:
         limits = self._context.limits

@@ -1,6 +1,8 @@
 """Memory that a burst of work took and nobody needs any more."""
 
+import asyncio
 import ctypes
+from collections.abc import Callable
 from functools import cache
 
 
@@ -20,3 +22,29 @@ def give_back() -> bool:
     """
     libc = _libc()
     return libc is not None and bool(libc.malloc_trim(0))
+
+
+class GivingBack:
+    """Gives memory back once nothing was worked on for a while. Belongs to one event loop."""
+
+    def __init__(self, rest_s: float = 3.0, give: Callable[[], object] = give_back) -> None:
+        """`rest_s`: how long nothing has to be worked on."""
+        self._rest_s = rest_s
+        self._give = give
+        self._worked = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def worked(self) -> None:
+        """Something was worked on just now."""
+        loop = asyncio.get_running_loop()
+        self._worked = loop.time()
+        if self._timer is None:
+            self._timer = loop.call_later(self._rest_s, self._look)
+
+    def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._worked + self._rest_s:
+            self._timer = loop.call_at(self._worked + self._rest_s, self._look)
+            return
+        self._timer = None
+        loop.run_in_executor(None, self._give)
