@@ -32,6 +32,11 @@ def ask_at(witness: Witness, actor: Actor, action: Action, facility: str) -> Non
         _refuse(witness, actor, action)
 
 
+def ask_of(actor: Actor, action: Action) -> Restriction | None:
+    """To which studies they may do it, as a condition over `studies` alone; None for all. Refuses nobody."""
+    return restriction(actor, action, time.time_ns(), has_series=False)
+
+
 def _refuse(witness: Witness, actor: Actor, action: Action) -> NoReturn:
     witness.refused(actor, action)
     raise Refused(f"{actor.kind} {actor.name or '(no name)'} may not {action.replace('_', ' ')}")

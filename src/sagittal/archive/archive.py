@@ -139,6 +139,7 @@ class Archive(ArchiveReader):
             self._wanted,
         )
         session.witness = self.witness
+        session.fetch = self.fetch
         self._sessions.add(session)
         return session
 

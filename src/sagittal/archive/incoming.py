@@ -144,6 +144,12 @@ class Incoming:
             return self._arrival.file_header
         return self._session.file_header(identity, self._arrival.transfer_syntax_uid)
 
+    def complete(self) -> None:
+        """Says that the data set has ended, so that its header is looked at; nothing if it was. Raises Invalid."""
+        self._check_open()
+        if self._header is None:
+            self._complete(self._reader.close())
+
     async def commit(self, deadline: Deadline) -> Stored:
         """What became of the instance, once it is durable. Nothing may be called after it.
 
@@ -153,8 +159,7 @@ class Incoming:
         """
         self._check_open()
         try:
-            if self._header is None:
-                self._complete(self._reader.close())
+            self.complete()
             identity = self._identify()
             if identity is None or self._header is None:
                 raise Invalid("the data set has no Series Instance UID (0020,000E)")

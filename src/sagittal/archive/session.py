@@ -1,8 +1,9 @@
 """What one association, request or import writes with: its own packs, one for each series."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
+from typing import Any, TypeAlias
 
 from sagittal.archive.commit import Committer
 from sagittal.archive.incoming import Incoming
@@ -19,8 +20,11 @@ from sagittal.dicom.dataset import Header, HeaderMemory, make_file_header
 from sagittal.dicom.identifiers import SeriesUID
 from sagittal.errors import Exhausted, SagittalError
 from sagittal.runtime.actor import Actor
-from sagittal.runtime.witness import NoWitness, Witness
 from sagittal.runtime.deadline import Deadline
+from sagittal.runtime.witness import NoWitness, Witness
+
+Fetch: TypeAlias = Callable[[str, Sequence[object]], Awaitable[list[tuple[Any, ...]]]]
+"""Rows of SQL with its values. Any: columns of several types."""
 
 
 class PackSession:
@@ -29,6 +33,8 @@ class PackSession:
     Attributes:
         actor: on whose behalf.
         witness: who is told what they may not.
+        fetch: looks into the index, as `ArchiveReader.fetch`; None where there is none.
+        welcome: studies that the actor may store into, as far as was looked up.
         wanted: what is kept of their headers.
         header_memory: what the headers of its instances have in common.
     """
@@ -48,6 +54,8 @@ class PackSession:
         self.wanted = wanted
         self.actor = actor
         self.witness: Witness = NoWitness()
+        self.fetch: Fetch | None = None
+        self.welcome: set[str] = set()
         self.settings = settings
         self.threads = threads
         self.header_memory = HeaderMemory()

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.cli.options import DataOption, SettingsOption, settled
+from sagittal.cli.records import tell
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
 from sagittal.find import Level, Query, find
 from sagittal.retrieve.media import export as export_media
@@ -52,7 +53,8 @@ async def _export(settings: Settings, scopes: list[Scope], target: Path) -> int:
         found: dict[InstanceUID, StoredInstance] = {}
         for scope in scopes or await _every_study(archive):
             deadline = Deadline.after(settings.operation_timeout_s)
-            found |= {one.sop_instance_uid: one for one in await locate(archive, LOCAL, scope, deadline)}
+            found |= {one.sop_instance_uid: one for one in await locate(archive, LOCAL, scope, deadline, "export")}
+        await tell(settings, {one.study_instance_uid for one in found.values()})
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} instances"))
         with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
             bar = progress.add_task(target.name, total=len(found))

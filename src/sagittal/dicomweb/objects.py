@@ -24,6 +24,7 @@ from sagittal.dicomweb.zip_body import ZipFile, name_of, zip_body
 from sagittal.retrieve.reencoded import stream_file
 from sagittal.retrieve.scope import intact, locate
 from sagittal.retrieve.transcoded import is_transcodable
+from sagittal.runtime.witness import Access
 
 DICOM = "application/dicom"
 RELATED = "multipart/related"
@@ -68,7 +69,10 @@ async def retrieve_one(
 
 
 async def _retrieve(context: Context, request: Request, names: tuple[str, ...], ranges: Sequence[MediaRange]) -> Answer:
-    located = await locate(context.archive, request.actor(), scope_of(names), request.deadline)
+    actor = request.actor()
+    # Who opened a share link to look at it gets what viewers need one by one, and no files of a whole series or study.
+    access: Access = "export" if actor.kind == "link" and len(names) < _NAMES_OF_INSTANCE else "read"
+    located = await locate(context.archive, actor, scope_of(names), request.deadline, access)
     found = intact(located)
     status = 200 if len(found) == len(located) else 206
     in_parts = _acceptable(ranges, found, RELATED)
@@ -77,6 +81,8 @@ async def _retrieve(context: Context, request: Request, names: tuple[str, ...], 
     if zipped > max(
         (_quality(ranges, one[0], essence) for one, essence in ((in_parts, RELATED), (alone, DICOM)) if one), default=0
     ):
+        if access != "export":
+            found = intact(await locate(context.archive, actor, scope_of(names), request.deadline, "export"))
         return await _zipped(context, request, found, status)
     if not in_parts and not alone:
         raise NotAcceptable(_explanation(ranges, found))
@@ -205,4 +211,5 @@ async def _parts(context: Context, request: Request, going: Sequence[_Going]) ->
         yield Part(one.content_type, one.length, data, after=after)
 
 
+_NAMES_OF_INSTANCE = 3
 _HELD_BYTES = 4 * 1024**2

@@ -26,7 +26,7 @@ from sagittal.dicomweb.search_answer import DEPTHS, UID_TAGS, TextMaker, uids_of
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.xml_parts import XML_OFFERS, is_xml, xml_body
 from sagittal.errors import Invalid, Unsupported
-from sagittal.find import MAX_COUNT, Found, Level, Order, Query, count, find_batches, given, is_held_at, standing
+from sagittal.find import MAX_COUNT, Found, Level, Order, Query, count, find_batches, given, is_held_at, standing, told
 from sagittal.retrieve.attributes import attributes
 
 _ANSWERS = (Offer("application/dicom+json"), Offer("application/json"), *XML_OFFERS)
@@ -62,17 +62,33 @@ async def _search(context: Context, request: Request, names: tuple[str, ...], le
     stands_on = standing(context.archive, request.actor())
     question = (level, names, request.query_string, request.base_url, choice.offer.essence)
     known = context.answer_cache.get(question, stands_on)
+    making = _making(context, request, names, level)
     if known is not None:
+        await told(context.archive, request.actor(), making.query)
         return known
-    answer = await _found(context, request, names, level, choice.offer)
+    answer = await _found(making, choice.offer)
     if isinstance(answer.body, bytes) and len(answer.body) >= _KEPT_FROM_BYTES:
         context.answer_cache.put(question, stands_on, answer)
     return answer
 
 
-async def _found(context: Context, request: Request, names: tuple[str, ...], level: Level, offer: Offer) -> Answer:
+def _making(context: Context, request: Request, names: tuple[str, ...], level: Level) -> "_Making":
     search = parse_search(request.parameters())
-    making = _Making(context, request, names, level, search, _limit(context, search))
+    limit = _limit(context, search)
+    query = Query(
+        level=level,
+        keys=_keys(search, names),
+        fuzzy=search.is_fuzzy,
+        combined=_is_combined(search.keys),
+        limit=limit + 1,  # one more than is given shows whether there are more
+        offset=search.offset,
+        included=search.included,
+        order=tuple(Order(*sorting) for sorting in search.order),
+    )
+    return _Making(context, request, names, level, search, limit, query)
+
+
+async def _found(making: "_Making", offer: Offer) -> Answer:
     try:
         page = await _page(making)
     except Unsupported as error:
@@ -118,17 +134,7 @@ class _Page(NamedTuple):
 
 async def _page(making: "_Making") -> _Page:
     """The first answers, and as much about the others as the headers of the answer have to say."""
-    search, limit = making.search, making.limit
-    query = Query(
-        level=making.level,
-        keys=_keys(search, making.names),
-        fuzzy=search.is_fuzzy,
-        combined=_is_combined(search.keys),
-        limit=limit + 1,  # one more than is given shows whether there are more
-        offset=search.offset,
-        included=search.included,
-        order=tuple(Order(*sorting) for sorting in search.order),
-    )
+    search, limit, query = making.search, making.limit, making.query
     archive, actor, deadline = making.context.archive, making.request.actor(), making.request.deadline
     found = find_batches(archive, actor, query, deadline)
     first, is_all = [], True
@@ -196,6 +202,7 @@ class _Making(NamedTuple):
     level: Level
     search: Search
     limit: int
+    query: Query
 
     @property
     def to_be_read(self) -> list[tuple[int, ...]]:

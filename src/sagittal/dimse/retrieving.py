@@ -28,6 +28,7 @@ from sagittal.retrieve.scope import Scope, locate
 from sagittal.retrieve.transcoded import Source, is_transcodable, stream_transcoded
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
+from sagittal.runtime.witness import Access
 
 log = get_logger(__name__)
 
@@ -81,7 +82,8 @@ async def _retrieve(visit: Visit, context_id: int, request: RetrieveRequest, tal
     if isinstance(request, CMoveRequest) and request.move_destination not in visit.settings.destinations:
         log.warning("move destination unknown", calling_aet=visit.actor.name, destination=request.move_destination)
         return MOVE_DESTINATION_UNKNOWN
-    found = await locate_all(visit, identifier)
+    is_send = isinstance(request, CMoveRequest) and request.move_destination != visit.actor.name
+    found = await locate_all(visit, identifier, "send" if is_send else "read")
     tally.remaining = len(found)
     outgoing = [outgoing_of(visit, instance) for instance in found]
     sent = _by_move(visit, request, outgoing) if isinstance(request, CMoveRequest) else _by_get(visit, outgoing)
@@ -123,8 +125,10 @@ async def _by_get(visit: Visit, outgoing: Iterable[Outgoing]) -> AsyncGenerator[
         yield await deliver(peer, instance, visit.settings.dimse_timeout_s)
 
 
-async def locate_all(visit: Visit, identifier: Identifier) -> tuple[StoredInstance, ...]:
+async def locate_all(visit: Visit, identifier: Identifier, access: Access = "read") -> tuple[StoredInstance, ...]:
     """The instances an identifier names by its unique keys, each a UID or a list of them (PS3.4 Section C.4.2.1.4).
+
+    `access`: whether they go to the peer itself, or are sent to another.
 
     Raises:
         Invalid: the unique key of its level is missing.
@@ -140,7 +144,7 @@ async def locate_all(visit: Visit, identifier: Identifier) -> tuple[StoredInstan
     found: dict[str, StoredInstance] = {}
     for scope in scopes:
         try:
-            located = await locate(visit.archive, visit.actor, scope, deadline)
+            located = await locate(visit.archive, visit.actor, scope, deadline, access)
         except NotFound:
             continue
         found |= {instance.sop_instance_uid: instance for instance in located if above.holds(instance)}

@@ -1,7 +1,7 @@
 """How instances are found: a question in the standard's terms, a query of the index, answers as DICOM JSON."""
 
 from sagittal.find.query import Found, Level, Order, Query
-from sagittal.find.search import MAX_COUNT, count, find, find_batches, given, is_held_at, standing, unmatchable
+from sagittal.find.search import MAX_COUNT, count, find, find_batches, given, is_held_at, standing, told, unmatchable
 
 __all__ = [
     "MAX_COUNT",
@@ -15,5 +15,6 @@ __all__ = [
     "given",
     "is_held_at",
     "standing",
+    "told",
     "unmatchable",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sagittal.access.asking import ask_at
+from sagittal.access.asking import ask_at, ask_of
 from sagittal.archive.incoming import Incoming
 from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.session import PackSession
@@ -14,6 +14,7 @@ MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 STUDY_INSTANCE_UID = 0x0020000D
 SERIES_INSTANCE_UID = 0x0020000E
 MAX_OBJECT_BYTES = 64 * 1024**3
+_MOST_REMEMBERED = 10_000
 
 # What every composite instance has (PS3.3 Sections C.7.2.1, C.7.3.1, C.12.1): without these nothing can be found again.
 _IDENTITY = {
@@ -39,6 +40,8 @@ class Receiver:
         self._series = series
         self._incoming: Incoming = session.begin(arrival, self._check)
         self._max_bytes = max_bytes
+        self._session = session
+        self._named = ""
         self._length = 0
         self._announced = 0
 
@@ -63,12 +66,19 @@ class Receiver:
 
         Raises:
             Invalid: the data set ended too early, or lacks what identifies an instance.
+            Refused: its study belongs to a facility where the sender may not store.
             Exhausted: there is no room for it.
         """
         if self._length < self._announced:
             missing = self._announced - self._length
             await self.abort()
             raise Invalid(f"the data set ends within its pixel data: {missing} bytes of {self._announced} are missing")
+        try:
+            self._incoming.complete()
+            await check_owner(self._session, self._named)
+        except BaseException:
+            await self.abort()
+            raise
         return await self._incoming.commit(deadline)
 
     async def abort(self) -> None:
@@ -77,7 +87,8 @@ class Receiver:
 
     def _check(self, header: Header) -> None:
         check_identity(header.elements, self._arrival)
-        if self._study and self._study != _bare(header.elements[STUDY_INSTANCE_UID].value):
+        self._named = _bare(header.elements[STUDY_INSTANCE_UID].value)
+        if self._study and self._study != self._named:
             raise Conflict(f"StudyInstanceUID (0020,000D) is not that of the study asked for ({self._study})")
         if self._series and self._series != _bare(header.elements[SERIES_INSTANCE_UID].value):
             raise Conflict(f"SeriesInstanceUID (0020,000E) is not that of the series asked for ({self._series})")
@@ -98,6 +109,26 @@ def begin(
     if arrival.sop_class_uid == MEDIA_STORAGE_DIRECTORY:
         raise Unsupported("a Media Storage Directory (DICOMDIR) is a table of contents, not an instance to be kept")
     return Receiver(session, arrival, max_bytes, study, series)
+
+
+async def check_owner(session: PackSession, study_instance_uid: str) -> None:
+    """Raises Refused if a study is here already and belongs to a facility where the session's actor may not store.
+
+    A study belongs to the facility that sent it first. Looked up once for each study of a session, and not at all for
+    who may store everywhere.
+    """
+    if session.fetch is None or study_instance_uid in session.welcome:
+        return
+    allowed = ask_of(session.actor, "store")
+    if allowed is None:
+        return
+    sql = f"SELECT {allowed.sql} FROM studies WHERE study_instance_uid = ?"  # noqa: S608  # a condition of ours
+    found = await session.fetch(sql, (*allowed.values, study_instance_uid))
+    if found and not found[0][0]:
+        session.witness.refused(session.actor, "store")
+        raise Refused("the study belongs to another facility, where the sender may not store")
+    if found and len(session.welcome) < _MOST_REMEMBERED:
+        session.welcome.add(study_instance_uid)
 
 
 def check_identity(elements: Mapping[int, RawElement], arrival: Arrival) -> None:

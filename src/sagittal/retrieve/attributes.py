@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sagittal.access.asking import ask
 from sagittal.archive.index.locate import instance_from, locate_sql
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
@@ -27,9 +28,8 @@ async def attributes(
     Args:
         paths: tags from the top, all but the last of sequences. Large binary values are left out.
     """
-    del actor  # becomes a question to the policy and a line in the ledger
     deadline.check("reading attributes")
-    instance = await _first(archive, scope, deadline)
+    instance = await _first(archive, actor, scope, deadline)
     if instance is None or instance.is_corrupt:
         return {}
     if encoding_of(instance.transfer_syntax_uid).is_deflated:
@@ -41,11 +41,13 @@ async def attributes(
     return _without_references(json_model.project(json_model.loads(text)[0], wanted, fill=True))
 
 
-async def _first(archive: ArchiveReader, scope: Scope, deadline: Deadline) -> StoredInstance | None:
+async def _first(archive: ArchiveReader, actor: Actor, scope: Scope, deadline: Deadline) -> StoredInstance | None:
+    """The first that they may ask for: of a study that was shared in part, one of that part."""
+    allowed, values = ask(archive.witness, actor, "query") or ("", ())
     uids = (scope.study, scope.series, scope.instance)
-    sql = locate_sql(*(uid is not None for uid in uids)) + " LIMIT 1"
+    sql = locate_sql(*(uid is not None for uid in uids), allowed) + " LIMIT 1"
     async with deadline.timeout():
-        rows = await archive.fetch(sql, tuple(uid for uid in uids if uid is not None))
+        rows = await archive.fetch(sql, (*(uid for uid in uids if uid is not None), *values))
     return instance_from(rows[0]) if rows else None
 
 

@@ -36,7 +36,7 @@ async def export(
 
     Args:
         archive: where they are.
-        actor: on whose behalf; an export is a read of everything in it.
+        actor: on whose behalf; `scope.locate` has asked the policy, and told the ledger, about what is given here.
         instances: what to write, in this order.
         target: a folder that is not there or empty, or a file that is not there.
         progress: called with the number of files written so far.
@@ -45,7 +45,7 @@ async def export(
         Conflict: there is something at `target` already.
         Corrupt: an instance is not what was stored.
     """
-    del actor  # becomes a question to the policy and a line in the ledger
+    del actor
     if await asyncio.to_thread(_is_taken, target):
         raise Conflict(f"{target} is there already and is not empty; an export goes to a new place")
     names = list(file_ids(min(len(instances), FILES_IN_FOLDER)))

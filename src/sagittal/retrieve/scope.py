@@ -1,12 +1,17 @@
 """Which instances a request names."""
 
-import msgspec
+import time
+from collections.abc import Collection
 
+import msgspec
+from sqlalchemy import Connection
+
+from sagittal.access import consent
 from sagittal.access.asking import ask
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
-from sagittal.errors import Corrupt, NotFound
+from sagittal.errors import Corrupt, NotFound, Refused
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.witness import Access
@@ -35,7 +40,7 @@ async def locate(
         access: what is going to be done with them.
 
     Raises:
-        Refused: the actor may do that to nothing.
+        Refused: the actor may do that to nothing, or a patient does not consent to an export.
         NotFound: there is none, or none that they may have.
     """
     deadline.check("looking up instances")
@@ -44,8 +49,34 @@ async def locate(
         found = await archive.locate(study=scope.study, series=scope.series, instance=scope.instance, allowed=allowed)
         if not found:
             raise NotFound(f"nothing is kept under {_named(scope)}")
-        await archive.witness.accessed(actor, access, {instance.study_instance_uid for instance in found})
+        studies = {instance.study_instance_uid for instance in found}
+        if access == "export":
+            await _require_consent(archive, actor, studies)
+        await archive.witness.accessed(actor, access, studies)
     return found
+
+
+async def _require_consent(archive: ArchiveReader, actor: Actor, studies: Collection[str]) -> None:
+    """Raises Refused if a patient has said no to exports."""
+    rows = await archive.fetch(_PATIENTS, (msgspec.json.encode(sorted(studies)).decode(),))
+    patients = [consent.Of(*row) for row in rows]
+    now_ns = time.time_ns()
+
+    def check(connection: Connection) -> None:
+        for patient in patients:
+            consent.require_consent(connection, patient, "export", now_ns)
+
+    try:
+        await archive.records.read(check)
+    except Refused:
+        archive.witness.refused(actor, "export")
+        raise
+
+
+_PATIENTS = (
+    "SELECT study_instance_uid, patient_id, issuer FROM studies"
+    " WHERE study_instance_uid IN (SELECT value FROM json_each(?))"
+)
 
 
 def intact(found: tuple[StoredInstance, ...]) -> tuple[StoredInstance, ...]:
