@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 
 from sagittal.archive.archive import Archive
+from sagittal.archive.index.writer import IndexWriter
 from sagittal.archive.model import StoredInstance
 from sagittal.dicomweb.kept_metadata import KeptMetadata, SeriesKey, state_of
 from sagittal.dicomweb.metadata_text import packed_text
@@ -53,6 +54,12 @@ class Settler:
 
     async def run(self) -> None:
         """Follows the feed until it is cancelled, from where the last process left it."""
+        try:
+            await self._run()
+        except Exception:  # the border of a task
+            log.exception("series are not settled any more; the next start goes on")
+
+    async def _run(self) -> None:
         cursor = await asyncio.to_thread(self._kept.read_cursor)
         newest = await self._archive.newest_event()
         cursor = newest if cursor is None else min(cursor, newest)
@@ -62,6 +69,7 @@ class Settler:
             await self._settle_due()
             if not self._due:
                 await asyncio.to_thread(self._kept.write_cursor, cursor)
+                await self._archive.change(IndexWriter.rest)
                 await asyncio.to_thread(give_back)  # what the burst that is over took
 
     def ask(self, key: SeriesKey) -> None:

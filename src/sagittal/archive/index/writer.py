@@ -363,6 +363,10 @@ class IndexWriter:
         self._parents.forget()
         self._read_counters()
 
+    def rest(self) -> None:
+        """Lets go of the pages that the last burst of instances left in memory; the system's cache has them."""
+        self._connection.execute("PRAGMA shrink_memory").close()
+
     def close(self) -> None:
         """Brings the write-ahead log into the file and closes it."""
         with suppress(sqlite3.Error):  # statistics for the next time; a full disk may do without
