@@ -188,6 +188,20 @@ def test_bulk_data_that_metadata_does_not_name_is_not_found(server: WebServer, p
     assert get(server, f"{URLS['bulky']}/bulkdata/{path}").status_code == 404
 
 
+def test_metadata_as_xml_is_gzipped_for_who_takes_it(server: WebServer) -> None:
+    url, accept = f"{server.dicom_web}/studies/1.1/series/1.1.1/instances/1.1.1.1/metadata", "application/dicom+xml"
+    plain = httpx.get(url, headers={"accept": accept, "accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    packed = httpx.get(url, headers={"accept": accept, "accept-encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["etag"] != plain.headers["etag"]
+    assert b"NativeDicomModel" in packed.content
+    again = httpx.get(
+        url, headers={"accept": accept, "accept-encoding": "gzip", "if-none-match": packed.headers["etag"]}
+    )
+    assert again.status_code == 304
+
+
 def test_metadata_is_gzipped_for_who_takes_it(server: WebServer) -> None:
     plain = get(server, "/studies/1.1/metadata", accept_encoding="identity")
     assert "content-encoding" not in plain.headers

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import zlib
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import NamedTuple
 
 from sagittal.archive.model import StoredInstance
@@ -58,19 +59,23 @@ async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -
         body = await asyncio.to_thread(zlib.compress, settled, GZIP_LEVEL, GZIP_WINDOW) if is_packed else settled
         context.metadata_cache.put(etag, body)
         return Answer(status, headers, body)
-    pieces = _remembered(joined(making.packed() if is_packed else making.plain()), context, etag)
+    pieces = _remembered(joined(_packed(making.plain()) if is_packed else making.plain()), context, etag)
     if len(instances) <= _WHOLE_INSTANCES:
         return Answer(status, headers, b"".join([piece async for piece in pieces]))
     return Answer(status, headers, pieces)
 
 
 def _as_xml(making: "_Making", status: int) -> Answer:
-    """The same as XML: rarely asked for, so neither packed nor kept."""
-    etag = etag_of(making.instances, _FORM, making.request.base_url, "xml")
+    """The same as XML: rarely asked for, so not kept."""
+    is_packed = making.request.takes_gzip
+    etag = etag_of(making.instances, _FORM, making.request.base_url, "xml gzip" if is_packed else "xml")
     headers: Headers = (("etag", etag), ("cache-control", REVALIDATED), ("vary", "accept, accept-encoding"))
     if is_fresh(making.request, etag):
         return Answer(304, headers)
     content_type, body = xml_body(making.texts())
+    if is_packed:
+        headers += (("content-encoding", "gzip"),)
+        body = _packed(body)
     return Answer(status, (("content-type", content_type), *headers), joined(body))
 
 
@@ -120,15 +125,6 @@ class _Making(NamedTuple):
         for instance in self.instances:
             yield (await self._one(instance)).decode()
 
-    async def packed(self) -> AsyncGenerator[bytes, None]:
-        """The JSON text, gzipped."""
-        packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
-        async for piece in self.plain():
-            packed = packer.compress(piece)
-            if packed:
-                yield packed
-        yield packer.flush()
-
     async def _one(self, instance: StoredInstance) -> bytes:
         url = resource_url(
             self.request.base_url,
@@ -146,6 +142,17 @@ class _Making(NamedTuple):
 
 def _key_of(instance: StoredInstance) -> SeriesKey:
     return SeriesKey(instance.study_instance_uid, instance.series_instance_uid)
+
+
+async def _packed(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The pieces, gzipped."""
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
+    async with aclosing(pieces):
+        async for piece in pieces:
+            packed = packer.compress(piece)
+            if packed:
+                yield packed
+    yield packer.flush()
 
 
 async def _remembered(pieces: AsyncGenerator[bytes, None], context: Context, etag: str) -> AsyncGenerator[bytes, None]:
