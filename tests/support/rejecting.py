@@ -9,10 +9,10 @@ from sagittal.archive.index import schema
 from sagittal.archive.purging import PurgeReport
 from sagittal.lifecycle.purging import MayPurge, purge
 from sagittal.lifecycle.rejecting import Rejection, reject, restore
-from sagittal.runtime.actor import Actor
+from sagittal.runtime.actor import EVERYTHING, Actor
 from sagittal.runtime.deadline import Deadline
 
-PERSON = Actor(door="cli", name="somebody")
+PERSON = Actor(door="cli", name="somebody", kind="local", grants=EVERYTHING)
 
 
 async def take(archive: Archive, **named: str) -> Rejection:

@@ -11,10 +11,9 @@ from litestar.params import Parameter
 from sagittal.archive.archive import Archive
 from sagittal.lifecycle.reasons import QUALITY
 from sagittal.lifecycle.rejecting import MAX_PAGE, Rejection, reject, rejection_of, rejections, restore
-from sagittal.runtime.actor import Actor
+from sagittal.runtime.actor import SCOPE_KEY, Actor
 from sagittal.runtime.deadline import Deadline
 
-_ACTOR = "sagittal.actor"  # where a gate in front of the doors leaves who it admitted
 _MAX_ID = 2**53
 
 AnyRequest = Request[Any, Any, Any]  # Any: whatever users and state the application has
@@ -106,7 +105,7 @@ def rejection_routes(archive: Archive, timeout_s: float) -> list[HTTPRouteHandle
 
 
 def _actor(request: AnyRequest) -> Actor:
-    admitted: Actor | None = request.scope.get(_ACTOR)  # type: ignore[assignment]  # a gate's own key
+    admitted: Actor | None = request.scope.get(SCOPE_KEY)  # type: ignore[assignment]  # the gate's own key
     address = request.client.host if request.client else ""
     return admitted or Actor(door="api", called=request.headers.get("host", "")[:64], address=address)
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeAlias
 
+from sagittal.access.asking import ask
 from sagittal.archive.acts import Entry
 from sagittal.archive.archive import Archive
 from sagittal.archive.index.rejections import rejected_by
@@ -12,8 +13,8 @@ from sagittal.archive.index.writer import IndexWriter
 from sagittal.archive.journalled import carry_out
 from sagittal.archive.purging import PurgeReport, finish_purges
 from sagittal.errors import SagittalError
-from sagittal.lifecycle.rejecting import Rejection, rejection_of
-from sagittal.runtime.actor import Actor
+from sagittal.lifecycle.rejecting import Rejection, may_change, rejection_of
+from sagittal.runtime.actor import EVERYTHING, Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 
@@ -24,6 +25,10 @@ MayPurge: TypeAlias = Callable[[Rejection], Awaitable[bool]]
 """Asked of each rejection before it goes for good; what holds it, a legal hold above all, answers False."""
 
 _LEFT = "SELECT DISTINCT rejection FROM rejected WHERE purge IS NULL ORDER BY rejection"
+_FACILITIES = (
+    "SELECT DISTINCT packs.facility FROM rejected JOIN packs ON packs.id = rejected.pack"
+    " WHERE rejection = ? AND purge IS NULL"
+)
 _LOOK_S = 60.0
 _EVERY_S = 3600.0
 
@@ -31,16 +36,21 @@ _EVERY_S = 3600.0
 async def purge(
     archive: Archive, actor: Actor, *, rejected_before_ns: int, may_purge: MayPurge | None = None
 ) -> PurgeReport:
-    """Takes from the disk what was rejected before then and not restored; what is journalled as purged goes first.
+    """Takes from the disk what was rejected before then and not restored, as far as the actor may.
 
     Args:
         rejected_before_ns: nanoseconds since 1970-01-01 UTC.
         may_purge: asked of each rejection; None if age alone decides.
 
     Raises:
+        Refused: the actor may purge nothing.
         Exhausted: the disk is full or fails. What cannot be done for one pack is logged, counted and left for later.
     """
+    ask(archive.witness, actor, "purge")
     for (number,) in await archive.fetch(_LEFT, ()):
+        facilities = [facility for (facility,) in await archive.fetch(_FACILITIES, (number,))]
+        if not may_change(actor, facilities, "purge"):
+            continue
         rejection = await rejection_of(archive, actor, number, Deadline.after(_LOOK_S))
         if rejection.at_ns >= rejected_before_ns or (may_purge is not None and not await may_purge(rejection)):
             continue
@@ -65,7 +75,7 @@ async def keep_purging(archive: Archive, days: int, pause: Callable[[float], Awa
 
     `pause` waits so many seconds.
     """
-    actor = Actor(door="archive", name="purge")
+    actor = Actor(door="archive", name="purge", kind="local", grants=EVERYTHING)
     while True:
         try:
             before_ns = archive.now_ns() - days * NS_PER_DAY if days else 0

@@ -5,12 +5,14 @@ sent again is stored anew. When it is restored and other bytes have come under i
 them, as a second sender's would be.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 import msgspec
 from sqlalchemy import bindparam, func, select
 
+from sagittal.access.asking import ask
+from sagittal.access.permits import may_at
 from sagittal.archive.acts import Entry, Kind
 from sagittal.archive.archive import Archive
 from sagittal.archive.index import schema
@@ -22,7 +24,7 @@ from sagittal.archive.records import journal
 from sagittal.archive.records.schema import journal as entries
 from sagittal.errors import Conflict, Exhausted, Invalid, NotFound
 from sagittal.lifecycle.reasons import QUALITY, REASONS, reason_of
-from sagittal.runtime.actor import Actor
+from sagittal.runtime.actor import EVERYWHERE, Action, Actor
 from sagittal.runtime.deadline import Deadline
 
 T = TypeVar("T")
@@ -82,17 +84,25 @@ async def reject(
         note: words for those who look later; no names, for they stay.
 
     Raises:
+        Refused: the actor may change nothing.
         Invalid: nothing is named, or the reason is no reason.
-        NotFound: nothing is kept under these UIDs.
+        NotFound: nothing is kept under these UIDs that the actor may change.
         Exhausted: the disk is full or fails, or the deadline passed; it may have been done all the same.
     """
     if study is None and series is None and instance is None:
         raise Invalid("rejecting needs a study, a series or an instance")
     code = reason_of(reason)
     text = _noted(note)
+    deadline.check("rejecting")
+    allowed = ask(archive.witness, actor, "change")
+    within: set[str] | None = None
+    if allowed is not None:
+        found = await archive.locate(study=study, series=series, instance=instance, allowed=allowed)
+        within = {one.sop_instance_uid for one in found}
 
     def run(index: IndexWriter) -> Entry:
         named = standing_in(index, study, series, instance)
+        named = tuple(one for one in named if within is None or one.sop_instance_uid in within)
         if not named:
             raise NotFound("nothing is kept under these UIDs")
         count = sum(not one.is_conflict for one in named)
@@ -113,11 +123,15 @@ async def restore(archive: Archive, actor: Actor, rejection: int, *, note: str =
     """Brings back what a rejection took away; returns the rejection as it is then.
 
     Raises:
-        NotFound: there is no such rejection.
+        Refused: the actor may change nothing.
+        NotFound: there is no such rejection, or it is of a facility where they may not.
         Conflict: nothing of it is left to bring back.
         Exhausted: the disk is full or fails, or the deadline passed; it may have been done all the same.
     """
     text = _noted(note)
+    deadline.check("restoring")
+    ask(archive.witness, actor, "change")
+    await _known(archive, actor, rejection)
 
     def run(index: IndexWriter) -> Entry:
         entry = archive.records.write_now(lambda connection: journal.entry_of(connection, rejection))
@@ -139,28 +153,78 @@ async def restore(archive: Archive, actor: Actor, rejection: int, *, note: str =
 async def rejections(
     archive: ArchiveReader, actor: Actor, *, before: int | None = None, limit: int = 50, deadline: Deadline
 ) -> tuple[Rejection, ...]:
-    """At most `limit` rejections, the newest first; those before number `before` if one is given."""
-    del actor  # becomes a question to the policy and a line in the ledger
+    """At most `limit` rejections, the newest first; those before number `before` if one is given.
+
+    Somebody who may change what some facilities perform is shown theirs, as long as something of them is on the disk.
+
+    Raises:
+        Refused: the actor may change nothing.
+    """
     if not 0 < limit <= MAX_PAGE:
         raise Invalid(f"a page has 1 to {MAX_PAGE} rejections; asked for {limit}")
-    statement = select(entries.c.id).where(entries.c.kind == "rejected").order_by(entries.c.id.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(entries.c.id < before)
+    ask(archive.witness, actor, "change")
     deadline.check("listing rejections")
+    shown: list[int] = []
     async with deadline.timeout():
-        return await _listed(archive, [row.id for row in await archive.records.select(statement)])
+        while len(shown) < limit:
+            values = {"before": before if before is not None else _BEYOND, "some": limit}
+            ids = [row.id for row in await archive.records.select(_PAGE, values)]
+            facilities = await _facilities(archive, ids)
+            shown += [one for one in ids if may_change(actor, facilities.get(one, set()))]
+            if len(ids) < limit:
+                break
+            before = ids[-1]
+        return await _listed(archive, shown[:limit])
 
 
 async def rejection_of(archive: ArchiveReader, actor: Actor, rejection: int, deadline: Deadline) -> Rejection:
-    """One rejection. Raises NotFound."""
-    del actor  # as above
+    """One rejection.
+
+    Raises:
+        Refused: the actor may change nothing.
+        NotFound: there is none of that number, or it is of a facility where they may not.
+    """
+    ask(archive.witness, actor, "change")
     deadline.check("looking up a rejection")
+    async with deadline.timeout():
+        return await _known(archive, actor, rejection)
+
+
+async def _known(archive: ArchiveReader, actor: Actor, rejection: int) -> Rejection:
     found = await _listed(archive, (rejection,))
-    if not found:
+    if not found or not may_change(actor, (await _facilities(archive, (rejection,))).get(rejection, set())):
         raise NotFound(f"there is no rejection {rejection}")
     return found[0]
 
 
+def may_change(actor: Actor, facilities: Collection[str], action: Action = "change") -> bool:
+    """Whether somebody may do that to what these facilities performed; without one, only who may everywhere.
+
+    >>> may_change(Actor(door="web"), ["local"])
+    False
+    """
+    return all(may_at(actor, action, facility) for facility in facilities or EVERYWHERE)
+
+
+async def _facilities(archive: ArchiveReader, ids: Sequence[int]) -> dict[int, set[str]]:
+    """By rejection, the facilities of what is left of it."""
+    facilities: dict[int, set[str]] = {}
+    for rejection, facility in await archive.fetch(_OF_FACILITIES, (msgspec.json.encode(list(ids)).decode(),)):
+        facilities.setdefault(rejection, set()).add(facility)
+    return facilities
+
+
+_BEYOND = 2**62
+_PAGE = (
+    select(entries.c.id)
+    .where(entries.c.kind == "rejected", entries.c.id < bindparam("before"))
+    .order_by(entries.c.id.desc())
+    .limit(bindparam("some"))
+)
+_OF_FACILITIES = (
+    "SELECT DISTINCT rejected.rejection, packs.facility FROM rejected JOIN packs ON packs.id = rejected.pack"
+    " WHERE rejected.rejection IN (SELECT value FROM json_each(?))"
+)
 _LEFT = (
     select(schema.rejected.c.rejection, func.count())
     .where(

@@ -15,8 +15,11 @@ from sagittal.archive import journalled
 from sagittal.archive.archive import Archive
 from sagittal.archive.index.writer import IndexWriter
 from sagittal.archive.reindex import reindex
-from sagittal.errors import Conflict, Corrupt, Exhausted, Invalid, NotFound
+from sagittal.archive.verify import verify
+from sagittal.errors import Conflict, Corrupt, Exhausted, Invalid, NotFound, Refused
+from sagittal.lifecycle.purging import purge
 from sagittal.lifecycle.rejecting import MAX_NOTE, Rejection, reject, rejection_of, rejections, restore
+from sagittal.runtime.actor import Actor, Grant
 from sagittal.runtime.deadline import Deadline
 from support.data_sets import RLE, data_set, encapsulated
 from support.puts import ACTOR, Clock, crash, dump, put
@@ -147,6 +150,23 @@ async def test_restored_beside_other_bytes_that_came_meanwhile_it_is_a_conflict(
     assert await rows(archive, "rejected") == []
 
 
+async def test_what_is_rejected_is_verified_too_and_comes_back_marked(opened: Opened, tmp_path: Path) -> None:
+    archive = opened()
+    session = archive.session(ACTOR)
+    await put(session, data_set(1))
+    await session.close()
+    rejection = await take(archive, instance="1.2.3.1.1")
+    (path,) = [Path(folder, name) for folder, _, names in os.walk(tmp_path / "packs") for name in names]
+    path.chmod(0o640)
+    raw = bytearray(path.read_bytes())  # a small file of the test
+    raw[raw.rfind(b"\1\2" * 64)] ^= 1
+    path.write_bytes(raw)  # likewise
+    assert (await verify(archive)).corrupt == ("1.2.3.1.1",)
+    await undo(archive, rejection)
+    (one,) = await archive.locate(instance="1.2.3.1.1")
+    assert one.is_corrupt
+
+
 async def test_each_act_is_told_in_the_feed_with_who_did_it(opened: Opened) -> None:
     archive = opened()
     await put(archive.session(ACTOR), data_set(1))
@@ -191,6 +211,37 @@ async def test_what_cannot_be_done_is_told_apart(opened: Opened) -> None:
     with pytest.raises(Exhausted):
         await reject(archive, PERSON, study="1.2.3", deadline=Deadline.after(0))
     assert await rejections(archive, PERSON, deadline=soon) == ()
+
+
+NOBODY = Actor(door="web", name="nobody")
+HERE = Actor(door="web", name="here", grants=(Grant(frozenset({"change", "purge"}), "performed_here", ("local",)),))
+THERE = Actor(door="web", name="there", grants=(Grant(frozenset({"change", "purge"}), "performed_here", ("there",)),))
+
+
+async def test_who_may_not_change_what_a_facility_performs_neither_rejects_nor_restores_nor_sees(
+    opened: Opened,
+) -> None:
+    archive = opened()
+    await fill(archive)
+    soon = Deadline.after(5)
+    with pytest.raises(Refused):
+        await reject(archive, NOBODY, study="1.2.3", deadline=soon)
+    with pytest.raises(NotFound):
+        await reject(archive, THERE, study="1.2.3", deadline=soon)
+    rejection = await reject(archive, HERE, study="1.2.3", deadline=soon)
+    assert rejection.instances == 7
+    assert await rejections(archive, HERE, limit=1, deadline=soon) == (rejection,)
+    assert await rejections(archive, THERE, deadline=soon) == ()
+    with pytest.raises(Refused):
+        await rejections(archive, NOBODY, deadline=soon)
+    with pytest.raises(Refused):
+        await restore(archive, NOBODY, rejection.id, deadline=soon)
+    with pytest.raises(NotFound):
+        await restore(archive, THERE, rejection.id, deadline=soon)
+    with pytest.raises(Refused):
+        await purge(archive, NOBODY, rejected_before_ns=2**62)
+    await purge(archive, THERE, rejected_before_ns=2**62)
+    assert (await restore(archive, HERE, rejection.id, deadline=soon)).restorable == 0
 
 
 # Failures in between
