@@ -65,12 +65,14 @@ class Entrance(msgspec.Struct, frozen=True):
     """How people and machines come in.
 
     Attributes:
+        chronicle: writes lines of the ledger within changes.
         admit: callers of DIMSE.
         gate: puts the gate before an application of the web.
         desk: None where everybody may come in.
         first_start: the secret that makes the first administrator; `""` where there are accounts.
     """
 
+    chronicle: Chronicle
     admit: Admit
     gate: Callable[[ASGIApp], ASGIApp]
     desk: Desk | None = None
@@ -95,12 +97,13 @@ async def entrance(
     has_account = await archive.records.read(accounts.has_any)
     first_start.check_exposure(settings, has_account=has_account, is_open=is_open)
     if is_open:
-        yield Entrance(callers.everybody, opened)
+        yield Entrance(chronicle, callers.everybody, opened)
         return
     secret = "" if has_account else await archive.records.write(lambda c: first_start.invite(c, time.time_ns()))
     proxies = parse_networks(settings.trusted_proxies, "trusted_proxies")
     async with _desk(settings, archive, chronicle) as desk:
         yield Entrance(
+            chronicle,
             callers.Devices(archive.records),
             lambda app: Gate(app, desk.porter, archive.witness, proxies),
             desk,

@@ -194,7 +194,7 @@ async def _web(settings: Settings, archive: Archive, pool: WorkerPool, way_in: E
     viewer = ohif_viewer(BASE_PATH)
     pages: list[ControllerRouterHandler] = [*front_page(archive, lambda: ways, has_viewer=viewer is not None)]
     pages += [viewer] if viewer is not None else []
-    pages.append(api_door(archive, settings.operation_timeout_s))
+    pages.append(api_door(archive, way_in.chronicle, settings.operation_timeout_s))
     app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=pages, pool=pool)
     server = await start_http(way_in.gate(app.asgi), *parse_address(settings.http, "http"), _http_tls(settings))
     settling = asyncio.create_task(app.settler.run())

@@ -1,16 +1,30 @@
 """Legal holds and patients' consents: asked before anything is destroyed, exported or shared."""
 
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from sagittal.archive.records.policy_tables import consents, holds
 from sagittal.errors import Invalid, NotFound, Refused
+from sagittal.runtime.actor import Role
 
 Purpose = Literal["export", "share", "research", "teaching"]
 PURPOSES: Final[tuple[Purpose, ...]] = ("export", "share", "research", "teaching")
 NEEDS_CONSENT: Final[frozenset[Purpose]] = frozenset({"research", "teaching"})
 """For these a patient has to have said yes; for the others, not to have said no."""
+
+
+_PURPOSE_OF: Final[dict[Role, Purpose]] = {"researcher": "research", "teacher": "teaching"}
+
+
+def purposes_of(roles: AbstractSet[Role]) -> list[Purpose]:
+    """What else a study serves that is given to somebody with these roles: none, where they also care for patients.
+
+    >>> purposes_of({"teacher"}), purposes_of({"teacher", "radiologist"})
+    (['teaching'], [])
+    """
+    return [_PURPOSE_OF[role] for role in sorted(roles)] if roles <= _PURPOSE_OF.keys() else []
 
 
 class Of(NamedTuple):
@@ -53,6 +67,13 @@ def lift(connection: Connection, number: int, by: str, now_ns: int) -> None:
     statement = update(holds).where(holds.c.id == number, holds.c.lifted_ns == 0)
     if not connection.execute(statement.values(lifted_by=by, lifted_ns=now_ns)).rowcount:
         raise NotFound(f"no hold {number} is in force")
+
+
+def every_hold(connection: Connection, limit: int) -> tuple[Hold, ...]:
+    """The holds in force, oldest first."""
+    columns = [holds.c[field] for field in Hold._fields]
+    statement = select(*columns).where(holds.c.lifted_ns == 0).order_by(holds.c.id).limit(limit)
+    return tuple(Hold(*row) for row in connection.execute(statement))
 
 
 def holds_on(connection: Connection, of: Of) -> tuple[Hold, ...]:

@@ -9,6 +9,7 @@ from sagittal.cli import (
     accounts,
     audit,
     exporting,
+    governing,
     importing,
     network,
     places,
@@ -46,6 +47,10 @@ app.command("settings")(shown.settings)
 app.add_typer(accounts.user)
 app.add_typer(sharing.token)
 app.add_typer(sharing.link)
+app.add_typer(governing.share)
+app.add_typer(governing.hold)
+app.add_typer(governing.consent)
+app.add_typer(governing.glass)
 app.add_typer(places.facility)
 app.add_typer(places.device)
 app.add_typer(places.role)
