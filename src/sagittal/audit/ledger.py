@@ -110,7 +110,8 @@ class Ledger:
     async def caught_up(self, deadline: Deadline) -> None:
         """Waits until all that the archive has done so far is in the ledger. Raises TimeoutError."""
         async with deadline.timeout():
-            while await self._archive.changed(self._cursor, Deadline(0.0)):
+            newest = await self._archive.newest_event()
+            while self._cursor < newest:
                 self._advanced.clear()
                 await self._advanced.wait()
 
@@ -271,18 +272,21 @@ class Ledger:
         return int(found[0][0]) if found else 0
 
     async def _follow(self) -> None:
+        position = self._cursor  # read so far; `_cursor` is what of it is on the medium
         while True:
-            if not await self._archive.changed(self._cursor, Deadline.after(3600)):
+            if not await self._archive.changed(position, Deadline.after(3600)):
                 continue
             await asyncio.sleep(self._gather_s)  # one write for what comes together
-            while events := await self._archive.events(self._cursor, _EVENTS):
+            while events := await self._archive.events(position, _EVENTS):
                 for event in events:
                     self._count_event(event)
-                self._mark = self._cursor = events[-1].seq
+                self._mark = position = events[-1].seq
                 try:
                     await self._durable()
                 except Exhausted:
                     await asyncio.sleep(_SAVE_S)  # it is written with what comes next
+                    continue
+                self._cursor = position
                 self._advanced.set()
 
     def _count_event(self, event: Event) -> None:
