@@ -197,6 +197,7 @@ async def _web(settings: Settings, archive: Archive, pool: WorkerPool, way_in: E
     pages.append(api_door(archive, way_in.chronicle, settings.operation_timeout_s))
     app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=pages, pool=pool)
     server = await start_http(way_in.gate(app.asgi), *parse_address(settings.http, "http"), _http_tls(settings))
+    app.settler.base_url = _url(settings, server)
     settling = asyncio.create_task(app.settler.run())
     try:
         ways |= _ways(settings, _url(settings, server))

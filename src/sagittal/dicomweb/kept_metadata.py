@@ -22,7 +22,7 @@ log = get_logger(__name__)
 FOLDER = "metadata"
 MAX_TEXT_BYTES = 32 * 1024**2
 """Of the JSON of one series; what is larger is made piece by piece each time."""
-_FORM = b"1"  # to be raised when the same instances give other text
+_FORM = b"2"  # to be raised when the same instances give other text
 _BULK = b'"BulkDataURI":"'
 _STATE_BYTES = 32
 
@@ -50,7 +50,7 @@ class KeptMetadata:
         self._root = root / FOLDER
 
     def read(self, key: SeriesKey, state: bytes, base_url: str) -> bytes | None:
-        """The JSON objects of the series' instances with commas between them; None if they are not here."""
+        """The series' instances as an array of JSON objects; None if they are not here."""
         with suppress(OSError, ValueError, zlib.error):
             data = self._path(key).read_bytes()
             head, _, packed = data[_STATE_BYTES:].partition(b"\n")

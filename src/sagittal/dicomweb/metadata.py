@@ -93,7 +93,7 @@ class _Making(NamedTuple):
             members = list(group)
             kept = await self._kept(key, members)
             if kept is not None:
-                yield before + kept
+                yield before + kept[1:-1]
                 before = b","
                 continue
             for instance in members:
@@ -106,11 +106,10 @@ class _Making(NamedTuple):
         key = _key_of(self.instances[0])
         if key != _key_of(self.instances[-1]):
             return None
-        text = await self._kept(key, self.instances)
-        return None if text is None else b"[" + text + b"]"
+        return await self._kept(key, self.instances)
 
     async def _kept(self, key: SeriesKey, members: Sequence[StoredInstance]) -> bytes | None:
-        """The JSON objects of a whole series, if they are kept; else they will be, for the next who asks."""
+        """The JSON text of a whole series, if it is kept; else it will be, for the next who asks."""
         if len(members) < FEWEST:
             return None
         context, base_url = self.context, self.request.base_url

@@ -19,12 +19,12 @@ def format_path(path: Path) -> str:
 
 
 def packed_text(urls: Sequence[str], parts: Sequence[Parts]) -> bytes:
-    """Instances as JSON objects with commas between them, gzipped; `urls` are theirs."""
+    """Instances as an array of JSON objects, gzipped; `urls` are theirs."""
     packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, GZIP_WINDOW)
-    pieces = []
+    pieces = [packer.compress(b"[")]
     for number, (url, one) in enumerate(zip(urls, parts, strict=True)):
         pieces.append(packer.compress((b"," if number else b"") + _text(url, one)))
-    pieces.append(packer.flush())
+    pieces += [packer.compress(b"]"), packer.flush()]
     return b"".join(pieces)
 
 

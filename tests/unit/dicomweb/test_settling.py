@@ -36,7 +36,7 @@ class Watched(KeptMetadata):
         self._written.clear()
         text = self.read(KEY, state_of(await archive.locate(series="1.1.1")), "http://h")
         assert text is not None
-        return [one["00200013"]["Value"][0] for one in json.loads(b"[" + text + b"]")]
+        return [one["00200013"]["Value"][0] for one in json.loads(text)]
 
 
 class Settling(NamedTuple):
@@ -105,6 +105,6 @@ async def test_a_series_that_is_gone_or_short_is_let_go(settling: Settling, key:
     archive, kept, settler = settling
     await store_series(archive, FEWEST - 1)
     kept.write(key, bytes(32), "", packed_text([], []))
-    assert kept.read(key, bytes(32), "") == b""
+    assert kept.read(key, bytes(32), "") == b"[]"
     await settler.settle(key)
     assert kept.read(key, bytes(32), "") is None
