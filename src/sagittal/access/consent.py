@@ -76,6 +76,12 @@ def every_hold(connection: Connection, limit: int) -> tuple[Hold, ...]:
     return tuple(Hold(*row) for row in connection.execute(statement))
 
 
+def is_a_patient_held(connection: Connection) -> bool:
+    """Whether there is a hold on all of some patient."""
+    statement = select(holds.c.id).where(holds.c.lifted_ns == 0, holds.c.study_instance_uid == "").limit(1)
+    return connection.execute(statement).first() is not None
+
+
 def holds_on(connection: Connection, of: Of) -> tuple[Hold, ...]:
     """The holds in force on a study or on its patient."""
     on_study = and_(holds.c.study_instance_uid != "", holds.c.study_instance_uid == of.study_instance_uid)

@@ -67,6 +67,7 @@ class PurgeReport(msgspec.Struct, frozen=True, kw_only=True):
         freed_bytes: less on the disk than before.
         waiting: packs that are still being written to; what is to go from them goes next time.
         failed: packs that could not be read or written; the log says why, and it is tried again next time.
+        held: rejections that stay because something of them is held.
     """
 
     instances: int = 0
@@ -74,6 +75,7 @@ class PurgeReport(msgspec.Struct, frozen=True, kw_only=True):
     freed_bytes: int = 0
     waiting: int = 0
     failed: int = 0
+    held: int = 0
 
 
 class _Going(NamedTuple):

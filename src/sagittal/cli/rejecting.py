@@ -122,6 +122,8 @@ def purge(
         f"{report.instances} instances are gone, {report.packs} packs written anew or taken away, "
         f"{report.freed_bytes / 1e6:,.1f} MB freed"
     )
+    if report.held:
+        Console().print(f"{report.held} rejections stay: they are held (`sagittal hold list`)")
     if report.failed:
         Console().print(f"  {report.failed} packs could not be: the log says why; call it again", style="red")
     raise typer.Exit(1 if report.failed else 0)

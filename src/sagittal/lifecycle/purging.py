@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeAlias
 
+import msgspec
+
 from sagittal.access.asking import ask
 from sagittal.archive.acts import Entry
 from sagittal.archive.archive import Archive
@@ -12,7 +14,8 @@ from sagittal.archive.index.rejections import rejected_by
 from sagittal.archive.index.writer import IndexWriter
 from sagittal.archive.journalled import carry_out
 from sagittal.archive.purging import PurgeReport, finish_purges
-from sagittal.errors import SagittalError
+from sagittal.errors import Refused, SagittalError
+from sagittal.lifecycle.holding import require_no_hold
 from sagittal.lifecycle.rejecting import Rejection, may_change, rejection_of
 from sagittal.runtime.actor import EVERYTHING, Actor
 from sagittal.runtime.deadline import Deadline
@@ -22,7 +25,7 @@ log = get_logger(__name__)
 
 NS_PER_DAY = 86_400 * 1_000_000_000
 MayPurge: TypeAlias = Callable[[Rejection], Awaitable[bool]]
-"""Asked of each rejection before it goes for good; what holds it, a legal hold above all, answers False."""
+"""Asked of each rejection before it goes for good, beside the legal holds; what keeps it answers False."""
 
 _LEFT = "SELECT DISTINCT rejection FROM rejected WHERE purge IS NULL ORDER BY rejection"
 _FACILITIES = (
@@ -36,7 +39,7 @@ _EVERY_S = 3600.0
 async def purge(
     archive: Archive, actor: Actor, *, rejected_before_ns: int, may_purge: MayPurge | None = None
 ) -> PurgeReport:
-    """Takes from the disk what was rejected before then and not restored, as far as the actor may.
+    """Takes from the disk what was rejected before then, not restored and not held, as far as the actor may.
 
     Args:
         rejected_before_ns: nanoseconds since 1970-01-01 UTC.
@@ -47,6 +50,7 @@ async def purge(
         Exhausted: the disk is full or fails. What cannot be done for one pack is logged, counted and left for later.
     """
     ask(archive.witness, actor, "purge")
+    held = 0
     for (number,) in await archive.fetch(_LEFT, ()):
         facilities = [facility for (facility,) in await archive.fetch(_FACILITIES, (number,))]
         if not may_change(actor, facilities, "purge"):
@@ -54,16 +58,23 @@ async def purge(
         rejection = await rejection_of(archive, actor, number, Deadline.after(_LOOK_S))
         if rejection.at_ns >= rejected_before_ns or (may_purge is not None and not await may_purge(rejection)):
             continue
-        await archive.change(partial(_decide, archive, actor, rejection))
+        try:
+            await archive.change(partial(_decide, archive, actor, rejection))
+        except Refused as error:
+            held += 1
+            archive.witness.refused(actor, "purge what is held")
+            log.info("rejection not purged", rejection=rejection.id, reason=str(error))
+            continue
         log.info("rejection purged", rejection=rejection.id, instances=rejection.restorable)
-    return await finish_purges(archive)
+    return msgspec.structs.replace(await finish_purges(archive), held=held)
 
 
 def _decide(archive: Archive, actor: Actor, rejection: Rejection, index: IndexWriter) -> None:
-    """Journals that what is left of a rejection goes; from then on it cannot be restored."""
+    """Journals that what is left of a rejection goes; from then on it cannot be restored. Raises Refused if held."""
     named = rejected_by(index, rejection.id)
     if not named:
         return  # restored meanwhile
+    require_no_hold(index, archive.records, archive.packs, rejection.id)
     count = sum(not one.is_conflict for one in named)
     who = f"{actor.door}:{actor.name}"
     entry = Entry(0, "purged", 0, rejection.id, "", "", "", "", "", who, actor.address, 0, count)

@@ -29,7 +29,7 @@ class Site(NamedTuple):
 
     async def lines(self, kind: str) -> list[tuple[str, str, str]]:
         sql = "SELECT actor, subject, detail FROM ledger WHERE kind = ? ORDER BY seq"
-        return [tuple(row) for row in await self.archive.records.fetch(sql, (kind,))]  # type: ignore[misc]  # three columns
+        return [tuple(row) for row in await self.archive.records.fetch(sql, (kind,))]
 
     async def seen(self, who: Actor) -> set[str]:
         allowed = permits.restriction(who, "read", self.archive.now_ns(), has_series=False)
