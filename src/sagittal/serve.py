@@ -9,10 +9,12 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 from litestar.types import ControllerRouterHandler
 
+from sagittal.access.passkeys import relying_party
 from sagittal.api.door import api_door
 from sagittal.archive.archive import Archive
 from sagittal.archive.filling import fill_attributes
@@ -32,8 +34,10 @@ from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.pools import WorkerPool, worker_pool
 from sagittal.runtime.settings import Settings, named_attributes, parse_address
+from sagittal.web.assets import assets
 from sagittal.web.front_page import front_page
 from sagittal.web.ohif import ohif_viewer
+from sagittal.web.site import PROBLEMS, account_routes
 
 log = get_logger(__name__)
 
@@ -137,8 +141,8 @@ async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open:
             gc.collect()
             gc.freeze()  # what start-up made stays: the collector need not look at it again
             url = _url(settings, web.server) if web else ""
-            first = f"{url.removesuffix(BASE_PATH)}/first-start/{way_in.first_start}" if way_in.first_start else ""
-            tell(Listening(dicom=dicom, aet=settings.aet, web=url, first_start=first if web else ""))
+            first = _first_start(settings, web.server, way_in) if web else ""
+            tell(Listening(dicom=dicom, aet=settings.aet, web=url, first_start=first))
             await stop.wait()
             log.info("stopping", associations=listener.associations)
             async with asyncio.TaskGroup() as closing:
@@ -192,10 +196,13 @@ async def _web(settings: Settings, archive: Archive, pool: WorkerPool, way_in: E
         return
     ways: dict[str, str] = {}
     viewer = ohif_viewer(BASE_PATH)
-    pages: list[ControllerRouterHandler] = [*front_page(archive, lambda: ways, has_viewer=viewer is not None)]
+    pages: list[ControllerRouterHandler] = [*front_page(archive, lambda: ways, has_viewer=viewer is not None), assets()]
     pages += [viewer] if viewer is not None else []
+    pages += _account_routes(settings, archive, way_in, has_viewer=viewer is not None)
     pages.append(api_door(archive, way_in.chronicle, settings.operation_timeout_s))
-    app: WebApp = create_app(archive, WebLimits.of(settings), route_handlers=pages, pool=pool)
+    app: WebApp = create_app(
+        archive, WebLimits.of(settings), route_handlers=pages, pool=pool, exception_handlers=PROBLEMS
+    )
     server = await start_http(way_in.gate(app.asgi), *parse_address(settings.http, "http"), _http_tls(settings))
     app.settler.base_url = _url(settings, server)
     settling = asyncio.create_task(app.settler.run())
@@ -206,6 +213,26 @@ async def _web(settings: Settings, archive: Archive, pool: WorkerPool, way_in: E
         settling.cancel()
         await asyncio.wait((settling,))
         await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)
+
+
+def _account_routes(
+    settings: Settings, archive: Archive, way_in: Entrance, *, has_viewer: bool
+) -> list[ControllerRouterHandler]:
+    """The pages of signing in, of accounts and of share links; none where everybody may come in."""
+    desk = way_in.desk
+    if desk is None:
+        return []
+    return account_routes(
+        desk.sign_in,
+        desk.own,
+        desk.porter,
+        desk.party,
+        archive,
+        BASE_PATH,
+        oidc=desk.oidc,
+        provider=urlsplit(settings.oidc_issuer).hostname or "",
+        has_viewer=has_viewer,
+    )
 
 
 def _ways(settings: Settings, url: str) -> dict[str, str]:
@@ -220,6 +247,14 @@ def _ways(settings: Settings, url: str) -> dict[str, str]:
 def _url(settings: Settings, server: HTTPServer) -> str:
     host = f"[{server.host}]" if ":" in server.host else server.host
     return f"{'https' if settings.http_tls_certificate else 'http'}://{host}:{server.port}{BASE_PATH}"
+
+
+def _first_start(settings: Settings, server: HTTPServer, way_in: Entrance) -> str:
+    """The link that makes the first administrator, as passkeys need it: by our public name, or this machine's."""
+    if not way_in.first_start:
+        return ""
+    (origin,) = relying_party(settings, server.port).origins
+    return f"{origin}/first-start/{way_in.first_start}"
 
 
 def _http_tls(settings: Settings) -> TLS | None:

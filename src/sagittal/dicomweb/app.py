@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 from litestar import Litestar, Response, asgi, get
-from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+from litestar.types import ControllerRouterHandler, ExceptionHandlersMap, Receive, Scope, Send
 
 from sagittal.archive.archive import Archive
 from sagittal.dicomweb.cache import AnswerCache, BytesCache
@@ -45,6 +45,7 @@ def create_app(
     is_ready: Callable[[], bool] = lambda: True,
     route_handlers: Sequence[ControllerRouterHandler] = (),
     pool: WorkerPool | None = None,
+    exception_handlers: "ExceptionHandlersMap | None" = None,
 ) -> WebApp:
     """The application for one archive: `/dicom-web/...`, `/wado`, `/health`, and `route_handlers` of others.
 
@@ -53,6 +54,7 @@ def create_app(
         is_ready: whether `/health` says 200 or 503.
         route_handlers: further Litestar routes, for example a page for `/`.
         pool: where pictures are made; one of its own if None. Whoever runs the application closes it.
+        exception_handlers: how failures of those routes are told, and paths where nothing is.
     """
     limits = limits or WebLimits()
     pool = pool or WorkerPool()
@@ -85,7 +87,12 @@ def create_app(
     at_root = asgi("/wado", is_mount=True, copy_scope=True)(wado)
     mounted = asgi(BASE_PATH, is_mount=True, copy_scope=False)(door.__call__)
     return WebApp(
-        Litestar([health, mounted, at_root, *route_handlers], openapi_config=None, logging_config=None),
+        Litestar(
+            [health, mounted, at_root, *route_handlers],
+            openapi_config=None,
+            logging_config=None,
+            exception_handlers=exception_handlers,
+        ),
         door,
         pool,
         settler,

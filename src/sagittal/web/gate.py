@@ -17,6 +17,8 @@ from sagittal.access.visitor import Visitor
 from sagittal.errors import Exhausted, Invalid, Refused
 from sagittal.runtime.actor import EVERYTHING, SCOPE_KEY, Actor
 from sagittal.runtime.witness import Witness
+from sagittal.web.pages import HEADERS, HTML
+from sagittal.web.problems import problem_page
 from sagittal.web.visiting import SAFE_METHODS, Networks, Shown, is_loopback, is_loopback_name, shown_by
 
 PUBLIC: Final = ("/health", "/sign-in", "/sign-out", "/first-start", "/link", "/assets")
@@ -24,6 +26,9 @@ PUBLIC: Final = ("/health", "/sign-in", "/sign-out", "/first-start", "/link", "/
 
 MUST_CHANGE: Final = "/account/password"
 """Where somebody goes whose password is to be changed before anything else."""
+
+BACK_CHANNEL: Final = "/sign-in/oidc/over"
+"""Where the OpenID provider itself, and no browser, says with a signed token that somebody signed out there."""
 
 _DOORS: Final = (("/dicom-web", "dicomweb"), ("/wado", "dicomweb"), ("/api", "api"))
 
@@ -67,9 +72,11 @@ class Gate:
         except TooManyAttempts as error:
             await _answer(send, 429, str(error), ((b"retry-after", str(error.retry_after_s).encode()),))
         except Exhausted as error:
-            await _answer(send, 503, str(error))
+            await _answer(send, 503, str(error), shown=shown)
         except Invalid as error:
             await _answer(send, 400, str(error))
+        except _PasswordToChange as error:
+            await _send_to_change(scope, shown, send, str(error))
         except Refused as error:
             self._witness.refused(_nobody(visitor), "enter")
             await _turn_away(scope, shown, send, str(error))
@@ -89,6 +96,8 @@ class Gate:
                 if not is_public(scope["path"]):
                     raise
                 return _nobody(visitor)
+            if admission.must_change_password and not (is_public(scope["path"]) or scope["path"] == MUST_CHANGE):
+                raise _PasswordToChange("your password is to be changed before anything else")
             scope["sagittal.admission"] = admission  # type: ignore[typeddict-unknown-key]  # a key of ours, for pages
             return admission.actor
         if not is_public(scope["path"]):
@@ -98,9 +107,10 @@ class Gate:
     async def _enter(self, scope: HTTPScope, shown: Shown, actor: Actor, receive: Receive, send: Send) -> None:
         # A script shows its token or password itself; a browser shows its cookie whichever page has it send something.
         is_by_browser = "authorization" not in shown.headers
-        if scope["method"] not in SAFE_METHODS and is_by_browser and not shown.is_of_own_page():
+        is_held_to_pages = scope["method"] not in SAFE_METHODS and is_by_browser and scope["path"] != BACK_CHANNEL
+        if is_held_to_pages and not shown.is_of_own_page():
             self._witness.refused(actor, "send from another page")
-            await _answer(send, 403, "a page of another site, or none, sent this; only our own pages may")
+            await _answer(send, 403, "a page of another site, or none, sent this; only our own pages may", shown=shown)
             return
         await self._app(_with(scope, shown, actor), receive, send)
 
@@ -113,7 +123,8 @@ def opened(app: ASGIApp) -> ASGIApp:
             return
         shown = shown_by(scope, ())
         if not is_loopback(shown.address) or not is_loopback_name(shown.host):
-            await _answer(send, 403, "this archive is open to its own machine only (--open), by the name localhost")
+            why = "this archive is open to its own machine only (--open), by the name localhost"
+            await _answer(send, 403, why, shown=shown)
         elif scope["method"] not in SAFE_METHODS and shown.is_of_other_page():
             await _answer(send, 403, "a page of another site sent this; only our own pages may")
         else:
@@ -139,6 +150,17 @@ def _with(scope: HTTPScope, shown: Shown, actor: Actor) -> HTTPScope:
     return scope
 
 
+class _PasswordToChange(Refused):
+    """They are who they say, but may do nothing yet."""
+
+
+async def _send_to_change(scope: HTTPScope, shown: Shown, send: Send, why: str) -> None:
+    if scope["method"] in {"GET", "HEAD"} and shown.is_for_person():
+        await _answer(send, 303, why, ((b"location", MUST_CHANGE.encode()),))
+    else:
+        await _answer(send, 403, why, shown=shown)
+
+
 async def _turn_away(scope: HTTPScope, shown: Shown, send: Send, why: str) -> None:
     """Sends a person to the page where they sign in, a script a challenge (RFC 9110 Section 11.6.1)."""
     if scope["method"] in {"GET", "HEAD"} and shown.is_for_person() and "authorization" not in shown.headers:
@@ -149,12 +171,20 @@ async def _turn_away(scope: HTTPScope, shown: Shown, send: Send, why: str) -> No
     challenges = [(b"www-authenticate", b'Bearer realm="Sagittal"')]
     if "sec-fetch-mode" not in shown.headers:  # a browser would ask for a password in a window of its own
         challenges.append((b"www-authenticate", b'Basic realm="Sagittal", charset="UTF-8"'))
-    await _answer(send, 401, why, tuple(challenges))
+    await _answer(send, 401, why, tuple(challenges), shown)
 
 
-async def _answer(send: Send, status: int, why: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-    body = msgspec.json.encode({"title": _TITLES[status], "status": status, "detail": why})
-    fixed = ((b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"))
+async def _answer(
+    send: Send, status: int, why: str, headers: tuple[tuple[bytes, bytes], ...] = (), shown: Shown | None = None
+) -> None:
+    """Answers in the gate's own name: with a page where a person waits for one."""
+    fixed: tuple[tuple[bytes, bytes], ...]
+    if shown is not None and shown.is_for_person():
+        body = problem_page(status, why).encode()
+        fixed = ((b"content-type", HTML.encode()), *((name.encode(), said.encode()) for name, said in HEADERS.items()))
+    else:
+        body = msgspec.json.encode({"title": _TITLES[status], "status": status, "detail": why})
+        fixed = ((b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"))
     length = (b"content-length", str(len(body)).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, length, *headers]})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,143 @@
+// Pictures and values of frames, by tier: a windowed preview made by the server; near-lossless and lossless values, which
+// are windowed here. Asks for few at a time, for what is looked at first, and forgets what was used longest ago.
+
+import { meaningOf, storedOf } from "./window.js";
+
+export const TIERS = ["", "preview", "near", "lossless"];
+const KEPT_BYTES = 384 * 1024 * 1024;
+const AT_ONCE = 4;
+const NEAR = "1.2.840.10008.1.2.4.81", LOSSLESS = "1.2.840.10008.1.2.4.80";
+
+const kept = new Map(); // address -> {picture or values, bytes}
+const asked = new Map(); // address -> {promise, abort}
+const waiting = [];
+let running = 0, size = 0;
+export const line = { bytesPerSecond: 0, received: 0 };
+
+const base = (item) =>
+  `/dicom-web/studies/${item.study}/series/${item.series}/instances/${item.uid}/frames/${item.frame}`;
+
+// Values can be windowed here: one sample, and no tables that only the server has.
+export const hasDepth = (item) =>
+  (item.samples ?? 1) === 1 && item.photometric?.startsWith("MONOCHROME") && !item.table && item.allocated <= 16 && item.bits > 1;
+
+export function previewOf(item, side, window, quality = 45) {
+  const most = Math.max(item.rows, item.columns);
+  const step = [64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096].find((one) => one >= Math.min(side, most)) ?? 4096;
+  const width = Math.min(step, Math.max(1, most));
+  const { slope } = meaningOf(item), suv = slope / (item.slope ?? 1);
+  const shown = window ? `&window=${window.center / suv},${Math.max(window.width / suv, window.kind === "LINEAR" ? 1 : 1e-6)},${(window.kind || "LINEAR").toLowerCase().replace("_", "-")}` : "";
+  return { tier: 1, address: `${base(item)}/rendered?viewport=${width},${width}&quality=${quality}&accept=image/webp${shown}&v=${item.digest}` };
+}
+export function valuesOf(item, tier) {
+  if (!hasDepth(item))
+    return { tier: 3, address: `${base(item)}/rendered?accept=image/png&v=${item.digest}` };
+  const isNear = tier === 2 && !item.signed;
+  return { tier: isNear ? 2 : 3, address: `${base(item)}?v=${item.digest}${isNear ? "&quality=98" : ""}`,
+    accept: `image/jls;transfer-syntax=${isNear ? NEAR : LOSSLESS}`, item };
+}
+
+// What is here of it, null if nothing is.
+export function here(wanted) {
+  const found = kept.get(name(wanted));
+  if (!found) return null;
+  kept.delete(name(wanted));
+  kept.set(name(wanted), found);
+  return found;
+}
+const name = (wanted) => wanted.address + (wanted.accept ?? "");
+
+// The frame as soon as it is here. `urgency`: 0 is looked at now, larger comes later.
+export function load(wanted, urgency = 0) {
+  const key = name(wanted), found = here(wanted);
+  if (found) return Promise.resolve(found);
+  const before = asked.get(key);
+  if (before) { before.urgency = Math.min(before.urgency, urgency); return before.promise; }
+  const one = { wanted, urgency, key, abort: new AbortController() };
+  one.promise = new Promise((resolve, reject) => Object.assign(one, { resolve, reject }));
+  one.promise.catch(() => {});
+  asked.set(key, one);
+  waiting.push(one);
+  next();
+  return one.promise;
+}
+
+// Lets go of what was asked for ahead and has not begun, except `names`.
+export function letGo(wanted = []) {
+  const names = new Set(wanted.map(name));
+  for (const one of [...waiting]) {
+    if (one.urgency === 0 || names.has(one.key)) continue;
+    waiting.splice(waiting.indexOf(one), 1);
+    asked.delete(one.key);
+    one.reject(new DOMException("let go", "AbortError"));
+  }
+}
+export const isBusy = () => running > 0;
+
+function next() {
+  while (running < AT_ONCE && waiting.length) {
+    waiting.sort((a, b) => a.urgency - b.urgency);
+    if (waiting[0].urgency > 0 && running >= AT_ONCE - 1) return; // one way stays free for what is looked at next
+    const one = waiting.shift();
+    running++;
+    bring(one).then(one.resolve, one.reject).finally(() => { asked.delete(one.key); running--; next(); });
+  }
+}
+
+async function bring({ wanted, key, abort }) {
+  const begun = performance.now();
+  const answer = await fetch(wanted.address, { headers: wanted.accept ? { accept: wanted.accept } : {}, signal: abort.signal });
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? `${answer.status}`);
+  const body = await answer.arrayBuffer();
+  measure(body.byteLength, performance.now() - begun);
+  const found = wanted.accept ? await decoded(body, wanted.item)
+    : { picture: await createImageBitmap(new Blob([body], { type: answer.headers.get("content-type") })) };
+  const { picture, values } = found;
+  found.tier = wanted.tier;
+  found.bytes = picture ? picture.width * picture.height * 4 : values.byteLength;
+  keep(key, found);
+  return found;
+}
+
+function keep(key, found) {
+  kept.set(key, found);
+  size += found.bytes;
+  for (const [oldest, one] of kept) {
+    if (size <= KEPT_BYTES || oldest === key) break;
+    kept.delete(oldest);
+    size -= one.bytes; // its bitmap may still be on a pane: the collector takes it
+  }
+}
+
+// Bytes a second, of late; what comes from the browser's own cache says nothing of the line.
+function measure(bytes, milliseconds) {
+  line.received += bytes;
+  if (milliseconds < 8 || bytes < 1000) return;
+  const rate = bytes / milliseconds * 1000 * Math.max(1, running);
+  line.bytesPerSecond = line.bytesPerSecond ? 0.7 * line.bytesPerSecond + 0.3 * rate : rate;
+}
+
+let workers = null, turn = 0;
+const pending = new Map();
+let numbered = 0;
+function decoded(body, item) {
+  workers ??= Array.from({ length: Math.min(4, navigator.hardwareConcurrency || 2) }, () => {
+    const worker = new Worker(new URL("./decoder.js", import.meta.url), { type: "module" });
+    worker.onmessage = ({ data }) => {
+      const one = pending.get(data.id);
+      pending.delete(data.id);
+      if (data.error) one.reject(new Error(data.error)); else one.resolve(data.frame);
+    };
+    return worker;
+  });
+  const id = ++numbered;
+  return new Promise((resolve, reject) => {
+    pending.set(id, { resolve, reject });
+    workers[turn++ % workers.length].postMessage({ id, bytes: body }, [body]);
+  }).then((frame) => {
+    const values = storedOf(frame.values, item);
+    let least = Infinity, most = -Infinity;
+    for (let i = 0; i < values.length; i++) { const v = values[i]; if (v < least) least = v; if (v > most) most = v; }
+    return { values, least, most, columns: frame.columns, rows: frame.rows, near: frame.near };
+  });
+}
