@@ -1,15 +1,17 @@
 """A Sagittal of its own for a test: started as a user would, stopped at the end."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import psutil
 
@@ -24,6 +26,7 @@ class Server(NamedTuple):
     dicom_port: int
     web: str
     log: Path
+    first_start: str = ""
 
     def memory_bytes(self) -> int:
         """Its resident memory."""
@@ -42,19 +45,24 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(data: Path, *options: str, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """`sagittal serve` on free ports over the folder `data`, ready to be talked to; killed hard if it will not stop."""
-    server = start(data, *options, environment=environment)
+def running(
+    data: Path, *options: str, environment: dict[str, str] | None = None, is_open: bool = True
+) -> Iterator[Server]:
+    """`sagittal serve` on free ports over the folder `data`, ready to be talked to; killed hard if it will not stop.
+
+    Everybody may do everything, unless `is_open` is False.
+    """
+    server = start(data, *options, environment=environment, is_open=is_open)
     try:
         yield server
     finally:
         stop(server)
 
 
-def start(data: Path, *options: str, environment: dict[str, str] | None = None) -> Server:
+def start(data: Path, *options: str, environment: dict[str, str] | None = None, is_open: bool = True) -> Server:
     data.parent.mkdir(parents=True, exist_ok=True)
     log = data.parent / f"{data.name}.log"
-    command = [sys.executable, "-m", "sagittal", "serve", "--open", "--data", str(data)]
+    command = [sys.executable, "-m", "sagittal", "serve", *(["--open"] * is_open), "--data", str(data)]
     command += ["--dicom", f"127.0.0.1:{free_port()}", "--http", f"127.0.0.1:{free_port()}", *options]
     with log.open("a") as sink:
         process = subprocess.Popen(
@@ -64,8 +72,18 @@ def start(data: Path, *options: str, environment: dict[str, str] | None = None) 
     for line in process.stdout:
         ready = READY.search(line)
         if ready:
-            return Server(process, data, int(ready[2]), ready[3], log)
+            first = "" if is_open else _first_start(process.stdout, data)
+            return Server(process, data, int(ready[2]), ready[3], log, first)
     raise AssertionError(f"sagittal did not start (exit {process.wait()}): {log.read_text()[-2000:]}")
+
+
+def _first_start(lines: IO[str], data: Path) -> str:
+    """The link that makes the first administrator, where there is no account yet."""
+    with contextlib.closing(sqlite3.connect(data / "records.db")) as records:
+        if records.execute("SELECT count(*) FROM accounts").fetchone()[0]:
+            return ""
+    lines.readline()
+    return lines.readline().strip()
 
 
 def stop(server: Server, how: signal.Signals = signal.SIGTERM) -> int:
