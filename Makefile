@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DATA   ?= demo-data
 XDIST  ?= 2
 
-.PHONY: run test check bench ohif peers node-peers format clean
+.PHONY: run test check bench compiled python ohif peers node-peers format clean
 .DEFAULT_GOAL := run
 
 # Installed again only when the project's dependencies changed.
@@ -15,21 +15,33 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,check]'
 	@touch $@
 
-run: $(VENV)/.installed ohif ## the archive with a demo study, on loopback
+# Made again only when one of its sources changed.
+build/.compiled: $(VENV)/.installed setup.py $(shell find src/sagittal/dicom -name '*.py')
+	@COMPILE_SAGITTAL=auto $(BIN)/python setup.py -q build_ext --inplace
+	@mkdir -p build && find src -name '*.so' -exec touch {} + && touch $@
+
+compiled: build/.compiled ## machine code of the hot modules, beside their sources, where there is a C compiler
+
+python: ## no machine code: the sources are what runs
+	rm -rf build/.compiled build/lib.* build/temp.*
+	find src -name '*.so' -delete
+
+run: $(VENV)/.installed compiled ohif ## the archive with a demo study, on loopback
 	$(BIN)/sagittal demo --data $(DATA)
 
-test: $(VENV)/.installed peers node-peers ohif ## every test
+test: $(VENV)/.installed compiled peers node-peers ohif ## every test; those of the compiled modules against both forms
 	$(BIN)/python -m pytest -n $(XDIST) --dist loadgroup
+	[ ! -e src/sagittal__mypyc.*.so ] || TEST_FORM=python $(BIN)/python -m pytest -n $(XDIST) tests/unit/dicom
 
 check: $(VENV)/.installed ## style, types, architecture, docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/house
-	$(BIN)/python -m pytest --doctest-modules src/sagittal
+	TEST_FORM=python $(BIN)/python -m pytest tests/house
+	TEST_FORM=python $(BIN)/python -m pytest --doctest-modules src/sagittal
 
-bench: $(VENV)/.installed peers ## ratios against peers in one run
+bench: $(VENV)/.installed compiled peers ## ratios against peers in one run
 	$(BIN)/python -m bench
 
 ohif: $(VENV)/.installed ## the OHIF viewer, built once from its npm package
@@ -48,5 +60,5 @@ format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:
+clean: python
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench import json_model, parse, peers, reading, store, stow
 from bench.store import Rate
+from sagittal.dicom.dataset.skim import IS_COMPILED
 
 GOALS = """Goals: parse >= 15x and JSON >= 10x pydicom; C-STORE >= 3x Orthanc's rate on small and >= 2x on CT, at <= 1/4
 of its CPU; CPU <= 2x storescp's; with stock senders >= 5x Orthanc; STOW >= 2x Orthanc.
@@ -49,7 +50,8 @@ def main() -> None:
 def _interpreter() -> str:
     is_optimized = "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
     built = "with" if is_optimized else "without (so it takes up to a third longer)"
-    return f"Python {platform.python_version()}, built {built} --enable-optimizations"
+    form = "compiled" if IS_COMPILED else "as Python (`make compiled`)"
+    return f"Python {platform.python_version()}, built {built} --enable-optimizations; hot modules {form}"
 
 
 def _now(line: str) -> None:

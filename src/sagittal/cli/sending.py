@@ -13,8 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sagittal.cli.network import destination_of
 from sagittal.cli.options import DestinationArgument, SettingsOption, settled
-from sagittal.dicom.dataset import HeaderReader
-from sagittal.dicom.dataset.part10 import FileMeta, NeedMore, read_file_meta
+from sagittal.dicom.dataset import FileMeta, HeaderReader, NeedMore, read_file_meta
 from sagittal.dimse.requestor import Requestor
 from sagittal.dimse.scu import Outgoing
 from sagittal.dimse.sending import Sent

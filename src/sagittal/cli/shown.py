@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sagittal.cli.options import SettingsOption
+from sagittal.dicom.dataset.skim import IS_COMPILED
 from sagittal.runtime.settings import Settings, describe, load
 
 
@@ -20,6 +21,7 @@ def settings(
         typer.echo("\n".join(_markdown()))
     else:
         Console().print(_table(load(file)))
+        Console().print(f"The hot modules run as {'machine code' if IS_COMPILED else 'Python'}.")
 
 
 def _table(in_force: Settings) -> Table:

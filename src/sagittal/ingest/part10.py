@@ -2,7 +2,7 @@
 
 from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.session import PackSession
-from sagittal.dicom.dataset.part10 import NeedMore, read_file_meta
+from sagittal.dicom.dataset import NeedMore, read_file_meta
 from sagittal.errors import Invalid, Unsupported
 from sagittal.ingest.receive import MAX_OBJECT_BYTES, MEDIA_STORAGE_DIRECTORY, Receiver, begin
 from sagittal.runtime.deadline import Deadline

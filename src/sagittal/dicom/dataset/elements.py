@@ -26,6 +26,10 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 """The length field of a value that ends with a delimiter (PS3.5 Section 7.1.1)."""
 
 
+SMALL_BYTES = 65536
+"""A wanted value up to this size is kept by the loops of `skim`; a bigger one is counted first."""
+
+
 class RawElement(NamedTuple):
     """A top-level data element as it came.
 

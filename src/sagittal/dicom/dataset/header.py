@@ -38,7 +38,8 @@ from sagittal.dicom.dataset.layout import (
 )
 from sagittal.dicom.dataset.limits import DEFAULT_LIMITS, Limits
 from sagittal.dicom.dataset.memory import HeaderMemory
-from sagittal.dicom.dataset.skim import nested_plan, skim_explicit, skim_implicit, top_level_plan
+from sagittal.dicom.dataset.plan import nested_plan, top_level_plan
+from sagittal.dicom.dataset.skim import skim_explicit, skim_implicit
 from sagittal.dicom.registry import vr_of
 from sagittal.dicom.transfer_syntax import encoding_of
 from sagittal.errors import Exhausted, Invalid

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from sagittal.dicom.dataset.elements import RawElement
 from sagittal.dicom.dataset.layout import Layout
-from sagittal.dicom.dataset.skim import Plan, skim_explicit, skim_implicit
+from sagittal.dicom.dataset.plan import Plan
+from sagittal.dicom.dataset.skim import skim_explicit, skim_implicit
 
 RUN_ELEMENTS: Final = 6
 MAX_RUNS: Final = 128

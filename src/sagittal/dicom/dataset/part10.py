@@ -9,13 +9,13 @@ Files in the field lack parts of it. What pydicom reads with `force` is read her
 """
 
 import functools
-from typing import Literal, NamedTuple, overload
-
-import msgspec
+from typing import Literal, overload
 
 from sagittal.dicom.dataset.elements import Buffer, RawElement, tag_text
+from sagittal.dicom.dataset.file_meta import FileMeta, NeedMore
 from sagittal.dicom.dataset.layout import LAYOUTS, has_known_vr, head_at
-from sagittal.dicom.dataset.skim import skim_explicit, top_level_plan
+from sagittal.dicom.dataset.plan import top_level_plan
+from sagittal.dicom.dataset.skim import skim_explicit
 from sagittal.dicom.identifiers import TransferSyntaxUID, check_uid
 from sagittal.dicom.transfer_syntax import (
     EXPLICIT_VR_BIG_ENDIAN,
@@ -58,37 +58,6 @@ _WANTED = frozenset(
 )
 _FIRST_GROUPS = frozenset((0x0004, 0x0008, 0x0010, 0x0018, 0x0020, 0x0028))
 """Groups a bare data set may begin with, to tell it from what is no DICOM at all."""
-
-
-class FileMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in front of the data set in a DICOM file.
-
-    Attributes:
-        transfer_syntax_uid: of the data set; guessed from its first element if `is_guessed`.
-        sop_class_uid, sop_instance_uid: as written, without padding; `""` where missing. Not checked.
-        implementation_class_uid, implementation_version_name: who wrote the file; `""` where missing.
-        source_aet: Source Application Entity Title, or the Sending one; `""` where missing.
-        receiving_aet: `""` where missing.
-        data_set_offset: where the data set begins in the file, bytes.
-    """
-
-    transfer_syntax_uid: TransferSyntaxUID
-    sop_class_uid: str = ""
-    sop_instance_uid: str = ""
-    implementation_class_uid: str = ""
-    implementation_version_name: str = ""
-    source_aet: str = ""
-    receiving_aet: str = ""
-    data_set_offset: int
-    has_preamble: bool = True
-    has_meta: bool = True
-    is_guessed: bool = False
-
-
-class NeedMore(NamedTuple):
-    """The answer cannot be given before so many bytes of the file, from its beginning, are there."""
-
-    size_bytes: int
 
 
 @overload
@@ -135,7 +104,7 @@ def _read(head: bytes, is_end: bool) -> FileMeta | NeedMore:
             return NeedMore(data_set_offset + 8)
         transfer_syntax = _guess(head, data_set_offset, is_sure=has_prefix or bool(elements))
     return FileMeta(
-        transfer_syntax_uid=TransferSyntaxUID(check_uid(transfer_syntax, "TransferSyntaxUID")),
+        transfer_syntax_uid=_checked(transfer_syntax),
         sop_class_uid=_text(elements, _SOP_CLASS_UID),
         sop_instance_uid=_text(elements, _SOP_INSTANCE_UID),
         implementation_class_uid=_text(elements, _IMPLEMENTATION_CLASS_UID),
@@ -149,6 +118,11 @@ def _read(head: bytes, is_end: bool) -> FileMeta | NeedMore:
     )
 
 
+@functools.lru_cache(maxsize=64)
+def _checked(transfer_syntax: str) -> TransferSyntaxUID:
+    return TransferSyntaxUID(check_uid(transfer_syntax, "TransferSyntaxUID"))
+
+
 def _after_prefix(head: bytes, is_end: bool) -> int | NeedMore:
     """Where the prefix ends; 0 without one."""
     if head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == PREFIX:
@@ -158,13 +132,13 @@ def _after_prefix(head: bytes, is_end: bool) -> int | NeedMore:
     return len(PREFIX) if head.startswith(PREFIX) else 0
 
 
-def _meta_elements(head: bytes, start: int, is_end: bool) -> tuple[dict[int, bytes], int] | NeedMore:
+def _meta_elements(head: bytes, start: int, is_end: bool) -> tuple[dict[int, RawElement], int] | NeedMore:
     """Elements of group 0002 from `start` on, and where they end.
 
     The group length is not believed: writers get it wrong or leave it out. Always Explicit VR Little Endian by PS3.10
     Section 7.1; heads without a VR are read as Implicit VR.
     """
-    elements: dict[int, bytes] = {}
+    elements: dict[int, RawElement] = {}
     at = _skim_group(head, start, elements)
     while True:
         if len(head) - at < 2 or head[at : at + 2] != b"\x02\x00":
@@ -175,23 +149,22 @@ def _meta_elements(head: bytes, start: int, is_end: bool) -> tuple[dict[int, byt
         stop = element.start + element.length
         if stop > len(head):
             return _ask(at, stop, is_end)
-        elements[element.tag] = head[element.start : stop]
+        elements[element.tag] = RawElement(element.vr, head[element.start : stop])
         at = stop
 
 
-def _skim_group(head: bytes, start: int, elements: dict[int, bytes]) -> int:
+def _skim_group(head: bytes, start: int, elements: dict[int, RawElement]) -> int:
     """Reads the group at once if it begins with its length, and that holds; where it ends, or `start`."""
     if head[start : start + 8] != _GROUP_LENGTH_HEAD:
         return start
     stop = start + 12 + int.from_bytes(head[start + 8 : start + 12], "little")
     if head[stop : stop + 2] in (b"", b"\x02\x00"):
         return start
-    found: dict[int, RawElement] = {}
-    at, _ = skim_explicit(head[:stop], start, len(_WANTED) * 2, _EXPLICIT, top_level_plan(_WANTED, True), found)
-    if at != stop:
-        return start
-    elements.update((tag, element.value) for tag, element in found.items())
-    return stop
+    at, _ = skim_explicit(head[:stop], start, len(_WANTED) * 2, _EXPLICIT, top_level_plan(_WANTED, True), elements)
+    if at == stop:
+        return stop
+    elements.clear()
+    return start
 
 
 def _ask(at: int, size: int, is_end: bool) -> NeedMore:
@@ -200,8 +173,9 @@ def _ask(at: int, size: int, is_end: bool) -> NeedMore:
     return NeedMore(size)
 
 
-def _text(elements: dict[int, bytes], tag: int) -> str:
-    return elements.get(tag, b"").decode("ascii", "replace").strip("\0 ")
+def _text(elements: dict[int, RawElement], tag: int) -> str:
+    element = elements.get(tag)
+    return element.value.decode("ascii", "replace").strip("\0 ") if element is not None else ""
 
 
 def _guess(head: bytes, at: int, *, is_sure: bool) -> str:
