@@ -13,6 +13,7 @@ from sagittal.access.signin import SignIn
 from sagittal.access.throttle import TooManyAttempts
 from sagittal.errors import Invalid, NotFound, Refused, SagittalError
 from sagittal.runtime.actor import ACTIONS
+from sagittal.web.agents import browser
 from sagittal.web.forms import Form, form_of, json_of, person_of
 from sagittal.web.gate import MUST_CHANGE
 from sagittal.web.pages import AnyRequest, leave_to, page
@@ -92,6 +93,7 @@ class _Home(NamedTuple):
             may_share=may(visit.actor, "share"),
             may_export=may(visit.actor, "export"),
             origin=self.passkey_origin,
+            browser=browser,
             done=_DONE.get(done, ""),
             errors={wrong.form: str(wrong.error)} if wrong else {},
             said={name: said.one(name) if said else usual for name, usual in _FILLED_IN.items()},
