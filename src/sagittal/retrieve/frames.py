@@ -108,6 +108,9 @@ def _cut(spans: Iterable[tuple[int, int]], start: int, stop: int) -> Iterator[tu
 
 async def read_frame(archive: ArchiveReader, instance: StoredInstance, frame: Frame) -> bytes:
     """The whole frame."""
+    if not frame.bits and frame.data is None and len(frame.spans) == 1:
+        offset, length = frame.spans[0]
+        return await archive.read(instance, instance.data_set_offset + offset, length)
     return b"".join([piece async for piece in stream_frame(archive, instance, frame)])
 
 

@@ -1,5 +1,6 @@
 """Frames as stored to a finished picture, all of it in one call, for a worker process."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,8 +8,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from sagittal.dicom import json_model
-from sagittal.dicom.dataset import HeaderReader
+from sagittal.dicom.dataset import HeaderReader, Limits
 from sagittal.dicom.json_model import JsonDataset
+from sagittal.dicom.registry.tables import elements
 from sagittal.dicom.transfer_syntax import encoding_of
 from sagittal.errors import Invalid, NotFound
 from sagittal.imaging.codecs import decode_frame
@@ -27,6 +29,20 @@ from sagittal.imaging.render.presentation.presenting import Asked, present
 from sagittal.imaging.render.presentation.references import mask_of
 from sagittal.imaging.render.recipe import SRGB, EncodedFrame, EncodedState, Recipe, Window
 from sagittal.imaging.render.voi import stored_windows
+
+_SHOWN_GROUPS = frozenset((0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x0048, 0x0054, 0x0070, 0x2050, 0x5200))
+_OVERLAYS = (0x0010, 0x0011, 0x0015, 0x0022, 0x0040, 0x0045, 0x0050, 0x0051, 0x0100, 0x0102, 0x1001, 0x1500, 0x3000)
+_MAX_HEADER_BYTES = 64 << 20  # functional groups of many frames are one element
+_LIMITS = Limits(max_element_bytes=_MAX_HEADER_BYTES, max_kept_bytes=_MAX_HEADER_BYTES)
+
+
+@functools.cache
+def shown_tags() -> frozenset[int]:
+    """What of a data set can matter to its picture; the rest, private elements above all, is stepped over."""
+    named = {tag for tag in elements() if tag >> 16 in _SHOWN_GROUPS}
+    overlays = {(0x6000 + group) << 16 | element for group in range(0, 32, 2) for element in _OVERLAYS}
+    return frozenset(named | overlays | SHAPE_TAGS)
+
 
 MAX_CINE_BYTES = 512 * 1024**2
 """Of the decoded frames of a moving picture; of longer ones frames are left out."""
@@ -49,12 +65,12 @@ def make_picture(
     Raises:
         Invalid, Unsupported, Exhausted: the frames or attributes cannot be read, or ask too much.
     """
-    reader = HeaderReader(transfer_syntax_uid, SHAPE_TAGS)
+    reader = HeaderReader(transfer_syntax_uid, shown_tags(), _LIMITS)
     if not reader.feed(header):
         raise Invalid("a data set ends before its pixel data")
     found = reader.header
     shape = FrameShape.of(found)
-    dataset = json_model.loads(json_model.encode(header[: found.length], transfer_syntax_uid))[0]
+    dataset = json_model.encode_elements(found.elements, transfer_syntax_uid)
     if not frames:
         raise NotFound("there are no frames to make a picture of")
     frames = _few_enough(frames, shape)
