@@ -94,7 +94,7 @@ class _Home(NamedTuple):
             may_export=may(visit.actor, "export"),
             origin=self.passkey_origin,
             browser=browser,
-            done=_DONE.get(done, ""),
+            done=_(_DONE[done]) if done in _DONE else "",
             errors={wrong.form: str(wrong.error)} if wrong else {},
             said={name: said.one(name) if said else usual for name, usual in _FILLED_IN.items()},
             ticked=said.many("may") if said else ("query", "read"),

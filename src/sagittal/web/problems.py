@@ -46,6 +46,7 @@ class Words(NamedTuple):
     next: str
 
 
+# English here, and translated where they are said: which language that is, is a matter of the request.
 _WORDS: Final[Mapping[int, Words]] = {
     400: Words(_("That cannot be read"), _("Go back and try again.")),
     401: Words(_("Sign in first"), _("This page is for people with an account here.")),
@@ -77,7 +78,7 @@ def status_of(error: SagittalError) -> int:
 def problem_page(status: int, why: str, actor: Actor | None = None) -> str:
     """The page for whoever meets a status."""
     words = _WORDS.get(status, _OURS)
-    return render("problem.html", actor, status=status, title=words.title, why=why, next=words.next)
+    return render("problem.html", actor, status=status, title=_(words.title), why=why, next=_(words.next))
 
 
 def failed(request: AnyRequest, error: SagittalError) -> Response[str]:
@@ -105,7 +106,7 @@ def _answer(request: AnyRequest, status: int, why: str, headers: Mapping[str, st
     if "text/html" in request.headers.get("accept", ""):
         text = problem_page(status, why, actor_of(request))
         return Response(text, status_code=status, media_type="text/html", headers={**HEADERS, **headers})
-    members = {"title": _WORDS.get(status, _OURS).title, "status": status, "detail": why}
+    members = {"title": _(_WORDS.get(status, _OURS).title), "status": status, "detail": why}
     body = msgspec.json.encode({name: member for name, member in members.items() if member}).decode()
     fixed = {"cache-control": "no-store", **headers}
     return Response(body, status_code=status, media_type="application/problem+json", headers=fixed)
