@@ -8,23 +8,24 @@ import msgspec
 from litestar.types import ASGIApp
 from sqlalchemy import Connection
 
-from sagittal.access import accounts, break_glass, callers, first_start, passkeys, policy
+from sagittal.access import accounts, callers, first_start, passkeys
 from sagittal.access.callers import Admit
 from sagittal.access.own import Own
 from sagittal.access.passkeys import RelyingParty
 from sagittal.access.passwords import Passwords
 from sagittal.access.porter import Porter
 from sagittal.access.provider import Provider
-from sagittal.access.resolving import Rules
+from sagittal.access.resolving import POLICY
+from sagittal.access.senders import Senders, anybody, known_senders
 from sagittal.access.signin import SignIn
 from sagittal.access.signin_oidc import OidcSignIn
 from sagittal.access.visitor import Happening
 from sagittal.archive.archive import Archive
 from sagittal.audit.acts import MINOR_FAILURE, SUCCESS, Kind
 from sagittal.audit.chronicle import Chronicle
-from sagittal.runtime.actor import Actor, Grant
+from sagittal.runtime.actor import Actor
 from sagittal.runtime.secrets import read_secret
-from sagittal.runtime.settings import RoleAt, Settings
+from sagittal.runtime.settings import Settings
 from sagittal.web.gate import Gate, opened
 from sagittal.web.visiting import parse_networks
 
@@ -68,6 +69,7 @@ class Entrance(msgspec.Struct, frozen=True):
         chronicle: writes lines of the ledger within changes.
         admit: callers of DIMSE.
         gate: puts the gate before an application of the web.
+        senders: who sent what is kept.
         desk: None where everybody may come in.
         first_start: the secret that makes the first administrator; `""` where there are accounts.
     """
@@ -75,6 +77,7 @@ class Entrance(msgspec.Struct, frozen=True):
     chronicle: Chronicle
     admit: Admit
     gate: Callable[[ASGIApp], ASGIApp]
+    senders: Senders
     desk: Desk | None = None
     first_start: str = ""
 
@@ -97,7 +100,7 @@ async def entrance(
     has_account = await archive.records.read(accounts.has_any)
     first_start.check_exposure(settings, has_account=has_account, is_open=is_open)
     if is_open:
-        yield Entrance(chronicle, callers.everybody, opened)
+        yield Entrance(chronicle, callers.everybody, opened, anybody)
         return
     secret = "" if has_account else await archive.records.write(lambda c: first_start.invite(c, time.time_ns()))
     proxies = parse_networks(settings.trusted_proxies, "trusted_proxies")
@@ -106,6 +109,7 @@ async def entrance(
             chronicle,
             callers.Devices(archive.records),
             lambda app: Gate(app, desk.porter, archive.witness, proxies),
+            known_senders(archive.records),
             desk,
             secret,
         )
@@ -119,7 +123,7 @@ async def _desk(settings: Settings, archive: Archive, chronicle: Chronicle) -> A
         _note(chronicle, connection, happening)
 
     passwords, party = Passwords(), passkeys.relying_party(settings)
-    porter = Porter(records, settings, passwords, rules=RULES, noted=noted)
+    porter = Porter(records, settings, passwords, rules=POLICY, noted=noted)
     sign_in = SignIn(records, settings, passwords, party, noted=noted)
     own = Own(archive, passwords, party, noted=noted)
     provider = _provider(settings)
@@ -137,14 +141,6 @@ def _provider(settings: Settings) -> Provider | None:
     if not settings.oidc_issuer:
         return None
     return Provider(settings, read_secret("oidc_client_secret", settings.oidc_client_secret_file))
-
-
-def _grants_of(connection: Connection, roles: tuple[RoleAt, ...]) -> tuple[Grant, ...]:
-    return policy.grants_of(policy.rules(connection), roles)
-
-
-RULES = Rules(_grants_of, break_glass.opened)
-"""What decides what an account may do: the policy, and glass that was broken."""
 
 
 def _note(chronicle: Chronicle, connection: Connection, happening: Happening) -> None:

@@ -29,6 +29,7 @@ from sagittal.dimse.services import services
 from sagittal.dimse.tls import server_context
 from sagittal.entrance import Entrance, entrance
 from sagittal.errors import Invalid, NotFound
+from sagittal.lifecycle.heeding import keep_heeding
 from sagittal.lifecycle.purging import keep_purging
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
@@ -129,6 +130,7 @@ async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open:
         entrance(settings, archive, ledger.chronicle(), is_open=is_open) as way_in,
         _searchable(settings, archive),
         _purging(settings, archive),
+        _heeding(archive, way_in),
         worker_pool() as pool,
     ):
         served, tls = services(archive, settings, pool), _dicom_tls(settings)
@@ -182,6 +184,17 @@ async def _purging(settings: Settings, archive: Archive) -> AsyncIterator[None]:
     finally:
         purging.cancel()
         await asyncio.wait((purging,))
+
+
+@contextlib.asynccontextmanager
+async def _heeding(archive: Archive, way_in: Entrance) -> AsyncIterator[None]:
+    """Rejects what Key Object Selections say is to be rejected, in the background."""
+    heeding = asyncio.create_task(keep_heeding(archive, way_in.senders))
+    try:
+        yield
+    finally:
+        heeding.cancel()
+        await asyncio.wait((heeding,))
 
 
 class _Web(NamedTuple):

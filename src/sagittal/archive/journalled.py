@@ -8,9 +8,11 @@ entry's is given by the clock that also gives the times of arrival, so it is kno
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
+
+from sqlalchemy import Connection
 
 from sagittal.archive.acts import Entry, Named
 from sagittal.archive.headers import Headers
@@ -24,8 +26,22 @@ from sagittal.runtime.log import get_logger
 log = get_logger(__name__)
 
 
-def carry_out(index: IndexWriter, records: Records, packs: Path, entry: Entry, named: Sequence[Named]) -> Entry:
+Told: TypeAlias = Callable[[Connection, Entry], None]
+"""Writes more of the records in the transaction of an entry."""
+
+
+def carry_out(
+    index: IndexWriter,
+    records: Records,
+    packs: Path,
+    entry: Entry,
+    named: Sequence[Named],
+    also: Told | None = None,
+) -> Entry:
     """Journals an entry and does what it says; returns it with its number and time. For the committing thread.
+
+    Args:
+        also: is done with the entry, or neither is.
 
     Raises:
         Exhausted: the disk is full or fails. Where the entry was journalled before that, it is done later.
@@ -33,7 +49,14 @@ def carry_out(index: IndexWriter, records: Records, packs: Path, entry: Entry, n
     if index.catch_up is not None:
         index.catch_up()
     told = entry._replace(at_ns=index.now_ns(), seq=index.last_seq)
-    written = records.write_now(lambda connection: journal.append(connection, told, named))
+
+    def write(connection: Connection) -> Entry:
+        written = journal.append(connection, told, named)
+        if also is not None:
+            also(connection, written)
+        return written
+
+    written = records.write_now(write)
     index.catch_up = lambda: _catch_up(index, records, packs)
     with Headers(packs, lambda: index.values.wanted) as headers:
         apply(index, headers.read, written, named)

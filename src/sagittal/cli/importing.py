@@ -8,11 +8,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from sagittal.access.senders import known_senders
 from sagittal.archive.lock import FolderInUse
 from sagittal.cli.options import DataOption, SettingsOption, settled
 from sagittal.ingest.importing import ImportReport, import_items
 from sagittal.ingest.resume import ImportJournal
 from sagittal.ingest.sources import items_of
+from sagittal.lifecycle.heeding import heed
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.settings import Settings
 from sagittal.serve import opened_archive
@@ -52,7 +54,7 @@ async def _import(settings: Settings, path: Path, console: Console) -> ImportRep
         journal = ImportJournal(Path(settings.data) / "imports", path)
         with journal, Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
             bar = progress.add_task(path.name or str(path), total=total)
-            return await import_items(
+            report = await import_items(
                 archive,
                 LOCAL,
                 items_of(path),
@@ -60,6 +62,8 @@ async def _import(settings: Settings, path: Path, console: Console) -> ImportRep
                 lambda report: progress.update(bar, completed=report.files + len(report.missing)),
                 settings.operation_timeout_s,
             )
+        await heed(archive, known_senders(archive.records))
+        return report
 
 
 def _tell(report: ImportReport, path: Path, console: Console) -> None:

@@ -16,13 +16,13 @@ from sagittal.access.permits import may_at
 from sagittal.archive.acts import Entry, Kind
 from sagittal.archive.archive import Archive
 from sagittal.archive.index import schema
-from sagittal.archive.index.rejections import restorable, standing_in
+from sagittal.archive.index.rejections import restorable, standing_among, standing_in
 from sagittal.archive.index.writer import IndexWriter
-from sagittal.archive.journalled import carry_out
+from sagittal.archive.journalled import Told, carry_out
 from sagittal.archive.reader import ArchiveReader
 from sagittal.archive.records import journal
 from sagittal.archive.records.schema import journal as entries
-from sagittal.errors import Conflict, Exhausted, Invalid, NotFound
+from sagittal.errors import Conflict, Exhausted, Invalid, NotFound, Refused
 from sagittal.lifecycle.reasons import QUALITY, REASONS, reason_of
 from sagittal.runtime.actor import EVERYWHERE, Action, Actor
 from sagittal.runtime.deadline import Deadline
@@ -116,6 +116,57 @@ async def reject(
         return carry_out(index, archive.records, archive.packs, entry, named)
 
     entry = await _in_time(archive, run, deadline)
+    return _rejection(entry, entry.instances)
+
+
+async def reject_these(
+    archive: Archive,
+    actor: Actor,
+    references: Collection[tuple[str, str, str]],
+    *,
+    reason: str,
+    note: str,
+    deadline: Deadline,
+    also: Told | None = None,
+) -> Rejection:
+    """Takes some instances, each by study, series and its own UID, out of every answer in one act.
+
+    What is not kept here is passed by.
+
+    Args:
+        also: is written into the records with it, or neither is.
+
+    Raises:
+        Refused: one that is kept is none that the actor may change; nothing is rejected then.
+        NotFound: none of them is kept.
+        Exhausted: the disk is full or fails, or the deadline passed; it may have been done all the same.
+    """
+    code, text = reason_of(reason), _noted(note)
+    deadline.check("rejecting")
+    allowed = ask(archive.witness, actor, "change")
+    studies = {study for study, _, _ in references}
+    within: set[tuple[str, str, str]] | None = None
+    if allowed is not None:
+        found = [one for study in sorted(studies) for one in await archive.locate(study=study, allowed=allowed)]
+        within = {(one.study_instance_uid, one.series_instance_uid, one.sop_instance_uid) for one in found}
+
+    def run(index: IndexWriter) -> Entry:
+        named = standing_among(index, references)
+        if not named:
+            raise NotFound("nothing of what is named is kept")
+        if within is not None and any(not one.is_conflict and one[1:4] not in within for one in named):
+            raise Refused(f"{actor.kind} {actor.name or '(no name)'} may not change all of what is named")
+        count = sum(not one.is_conflict for one in named)
+        kept = sorted({one.study_instance_uid for one in named})
+        entry = _entry(actor, "rejected", None, text, count)
+        entry = entry._replace(study_instance_uid=kept[0] if len(kept) == 1 else "", reason=code)
+        return carry_out(index, archive.records, archive.packs, entry, named, also)
+
+    try:
+        entry = await _in_time(archive, run, deadline)
+    except Refused:
+        archive.witness.refused(actor, "change")
+        raise
     return _rejection(entry, entry.instances)
 
 

@@ -85,6 +85,25 @@ def standing_in(index: IndexWriter, study: str | None, series: str | None, insta
         f" WHERE {conditions} ORDER BY i.received_ns",
         tuple(uid for _, uid in given if uid is not None),
     )
+    return _with_beside(index, found)
+
+
+def standing_among(index: IndexWriter, uids: Iterable[tuple[str, str, str]]) -> tuple[Named, ...]:
+    """Those of some instances that are kept, each by study, series and its own UID, and what is kept beside them."""
+    found = index.fetch(
+        "WITH wanted(study, series, uid) AS (SELECT DISTINCT json_extract(value, '$[0]'),"
+        " json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?))"
+        " SELECT i.received_ns, studies.study_instance_uid, series.series_instance_uid, i.sop_instance_uid, i.digest, 0"
+        " FROM wanted CROSS JOIN instances AS i ON i.sop_instance_uid = wanted.uid"
+        " JOIN series ON series.id = i.series AND series.series_instance_uid = wanted.series"
+        " JOIN studies ON studies.id = series.study AND studies.study_instance_uid = wanted.study"
+        " ORDER BY i.received_ns",
+        (msgspec.json.encode(list(uids)).decode(),),
+    )
+    return _with_beside(index, found)
+
+
+def _with_beside(index: IndexWriter, found: list[tuple[Any, ...]]) -> tuple[Named, ...]:
     uids = msgspec.json.encode([row[3] for row in found]).decode()
     beside = index.fetch(
         "SELECT received_ns, study_instance_uid, series_instance_uid, sop_instance_uid, digest, 1 FROM conflicts"

@@ -6,7 +6,7 @@ from pathlib import Path
 from sagittal.archive import migrating
 from sagittal.archive.opening import open_to_read
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision in `migrations/versions`."""
 
 _BUSY_S = 30.0
