@@ -103,7 +103,8 @@ class WorkerPool:
             Crashed: the worker died of it.
             WorkFailed: the function raised an error that is not ours.
         """
-        task = pickle.dumps((function, args, deadline.remaining_s() + _GRACE_S), protocol=5)
+        task = _Pieces()
+        pickle.dump((function, args, deadline.remaining_s() + _GRACE_S), task, protocol=5)
         try:
             async with deadline.timeout(), self._slots:
                 answer = await self._ask(task)
@@ -126,7 +127,7 @@ class WorkerPool:
         for worker in workers:
             await asyncio.to_thread(worker.process.join, _GRACE_S)
 
-    async def _ask(self, task: bytes) -> bytearray:
+    async def _ask(self, task: "_Pieces") -> bytearray:
         if self._is_closed:
             raise Exhausted("shutting down")
         worker = self._idle.pop().worker if self._idle else await self._started()
@@ -203,10 +204,23 @@ async def worker_pool(workers: int | None = None) -> AsyncIterator[WorkerPool]:
         await pool.close()
 
 
-async def _exchanged(connection: socket.socket, task: bytes) -> bytearray:
+class _Pieces:
+    """What pickle writes, as it writes it: large values, as frames are, are not copied into one whole."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.size = 0
+
+    def write(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+        self.size += len(piece)
+
+
+async def _exchanged(connection: socket.socket, task: _Pieces) -> bytearray:
     loop = asyncio.get_running_loop()
-    await loop.sock_sendall(connection, _HEAD.pack(len(task)))
-    await loop.sock_sendall(connection, task)
+    await loop.sock_sendall(connection, _HEAD.pack(task.size))
+    for piece in task.pieces:
+        await loop.sock_sendall(connection, piece)
     (size,) = _HEAD.unpack(await _received(loop, connection, _HEAD.size))
     if size > _MAX_MESSAGE_BYTES:
         raise EOFError
