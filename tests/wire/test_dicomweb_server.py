@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -100,6 +101,44 @@ def test_the_door_serves_over_tls(tmp_path: Path, tls: TLS) -> None:
         context = ssl.create_default_context(cafile=str(tls.certificate))
         answer = httpx.get(f"{server.dicom_web}/studies", verify=context)
         assert (answer.status_code, answer.json()) == (200, [])
+
+
+async def test_a_certificate_is_renewed_while_an_answer_is_on_its_way_and_connections_come(
+    tmp_path: Path, tls: TLS
+) -> None:
+    going_on = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/slow":
+            await going_on.wait()
+        await hello(scope, receive, send)
+
+    made = certificate(tmp_path, "newer")
+    newer = TLS(certificate=made[0], key=made[1])
+    both = ssl.create_default_context(cafile=str(tls.certificate))
+    both.load_verify_locations(newer.certificate)
+    async with serving_http(slow, "127.0.0.1", 0, tls) as listener:
+        url = f"https://127.0.0.1:{listener.port}"
+        async with httpx.AsyncClient(verify=both) as before:
+            request = asyncio.ensure_future(before.get(f"{url}/slow"))
+            await asyncio.sleep(0.1)
+            with pytest.raises(Invalid, match="certificate"):
+                listener.renew(TLS(certificate=tls.certificate, key=newer.key))
+            listener.renew(newer)
+            for _ in range(20):
+                async with httpx.AsyncClient(verify=both) as client:
+                    assert (await client.get(url)).text == "hello"
+            assert await name_shown(listener.port, both) == "newer"
+            going_on.set()
+            assert (await request).text == "hello"
+
+
+async def name_shown(port: int, context: ssl.SSLContext) -> str:
+    """The common name of the certificate that a new connection meets."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    shown: dict[str, Any] = writer.get_extra_info("peercert")
+    writer.close()
+    return str(shown["subject"][0][0][1])
 
 
 def test_instances_go_over_http_2_both_ways(server: WebServer, tmp_path: Path) -> None:

@@ -145,6 +145,20 @@ async def test_a_caller_without_certificate_or_without_tls_is_turned_away(tmp_pa
         assert listener.associations == 0
 
 
+async def test_certificates_are_renewed_and_associations_that_are_open_go_on(tmp_path: Path) -> None:
+    first, second = certificate(tmp_path, "first"), certificate(tmp_path, "second")
+    async with listening(Box(), tls=server_context(*first)) as listener:
+        destination = at(listener.port, tls=True)
+        trusting_first, trusting_second = (Requestor(Settings(), client_context(one[0])) for one in (first, second))
+        async with trusting_first.associate("YOU", destination, ECHO) as before:
+            listener.renew(server_context(*second))
+            async with trusting_second.associate("YOU", destination, ECHO) as after:
+                assert (await scu.echo(before, 5), await scu.echo(after, 5)) == (0, 0)
+        with pytest.raises(PeerFailed, match="no connection"):
+            async with trusting_first.associate("YOU", destination, ECHO):
+                pass
+
+
 async def test_echoscu_of_dcmtk_talks_tls(tmp_path: Path) -> None:
     require("echoscu")
     ours, theirs = certificate(tmp_path, "ours"), certificate(tmp_path, "theirs")

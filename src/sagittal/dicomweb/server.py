@@ -9,9 +9,10 @@ After a client has gone `send` does nothing and says nothing; `receive` tells.
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
@@ -42,30 +43,71 @@ class TLS(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HTTPServer:
-    """A running listener. `port` is the one in use, also where 0 was asked for."""
+    """A running listener. `port` is the one in use, also where 0 was asked for.
 
-    def __init__(self, host: str, port: int, server: Server, task: asyncio.Task[None]) -> None:
+    Granian reads a certificate once. For another one a second Granian begins to accept on the same socket, and the
+    first finishes what is in flight: no connection is refused, no answer cut off.
+    """
+
+    def __init__(self, app: ASGIApp, host: str, listener: socket.socket, tls: TLS | None) -> None:
+        """Serves `app` from now on. Raises Invalid if the certificate or key cannot be used."""
         self.host = host
-        self.port = port
-        self._server = server
-        self._task = task
+        self.port: int = listener.getsockname()[1]
+        self._app = app
+        self._listener = listener
+        self._running = self._start(tls)
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    def renew(self, tls: TLS) -> None:
+        """New connections meet this certificate. Raises Invalid if it cannot be used; then all stays as it was."""
+        before, self._running = self._running, self._start(tls)
+        before.server.stop()
+        self._retiring.add(before.task)
+        before.task.add_done_callback(self._retiring.discard)
 
     async def wait(self) -> None:
         """Returns when the listener has ended; raises what ended it."""
-        await asyncio.shield(self._task)
+        while True:
+            task = self._running.task
+            await asyncio.shield(task)
+            if task is self._running.task:
+                return
 
     async def stop(self, timeout_s: float, cancel_requests: Callable[[], None] = lambda: None) -> None:
         """Accepts nothing new, lets what is in flight finish for `timeout_s`, then cuts it off by `cancel_requests`."""
-        self._server.stop()
-        done, _ = await asyncio.wait({self._task}, timeout=timeout_s)
-        if not done:
+        self._running.server.stop()
+        tasks = {self._running.task, *self._retiring}
+        _, left = await asyncio.wait(tasks, timeout=timeout_s)
+        if left:
             log.warning("http requests cut off at shutdown", timeout_s=timeout_s)
             cancel_requests()
-            done, _ = await asyncio.wait({self._task}, timeout=1.0)
-        if not done:
-            self._task.cancel()
+            _, left = await asyncio.wait(left, timeout=1.0)
+        for task in left:
+            task.cancel()
+        self._listener.close()
         with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+            await self._running.task
+
+    def _start(self, tls: TLS | None) -> "_Running":
+        try:
+            if tls is not None:
+                _check(tls)
+            server = _EmbeddedServer(self._app, self._listener, self.host, self.port, tls)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise Invalid(f"the HTTP listener's certificate or key cannot be used: {error}") from error
+        return _Running(server, asyncio.create_task(server.serve(), name="http listener"))
+
+
+class _Running(NamedTuple):
+    """One Granian, and the task that it runs in."""
+
+    server: "_EmbeddedServer"
+    task: asyncio.Task[None]
+
+
+def _check(tls: TLS) -> None:
+    """Raises OSError where certificate and key do not belong together: Granian would say so later, to nobody."""
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
 
 
 async def start_http(app: ASGIApp, host: str, port: int, tls: TLS | None = None) -> HTTPServer:
@@ -76,14 +118,11 @@ async def start_http(app: ASGIApp, host: str, port: int, tls: TLS | None = None)
         Invalid: the certificate or key cannot be read.
     """
     listener = _bind(host, port)
-    bound_port: int = listener.getsockname()[1]
     try:
-        server = _EmbeddedServer(app, listener, host, bound_port, tls)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        return HTTPServer(app, host, listener, tls)
+    except Invalid:
         listener.close()
-        raise Invalid(f"the HTTP listener's certificate or key cannot be used: {error}") from error
-    task = asyncio.create_task(server.serve(), name="http listener")
-    return HTTPServer(host, bound_port, server, task)
+        raise
 
 
 @contextlib.asynccontextmanager
@@ -137,7 +176,7 @@ class _EmbeddedServer(Server):  # type: ignore[misc]  # Granian's classes are un
         self._listener = listener
 
     def _init_shared_socket(self) -> None:
-        file_descriptor = self._listener.detach()  # Granian closes it
+        file_descriptor = self._listener.dup().detach()  # Granian closes it
         self._shd: Any = SocketHolder(file_descriptor, False, _BACKLOG)  # Any: untyped, see above
         self._sfd = file_descriptor
         self._ssp = None

@@ -110,8 +110,13 @@ class Listener:
             if self._tls is None:
                 self._servers.append(await loop.create_server(self._new_link, sock=sock, backlog=_BACKLOG))
             else:
-                self._accepting.append(self._group.create_task(self._accept(sock, self._tls)))
+                self._accepting.append(self._group.create_task(self._accept(sock)))
         log.info("dimse listening", host=host, port=self.port, tls=self._tls is not None)
+
+    def renew(self, tls: ssl.SSLContext) -> None:
+        """New connections are met with this; it does nothing to a listener without TLS."""
+        if self._tls is not None:
+            self._tls = tls
 
     async def close(self, deadline: Deadline) -> None:
         """Takes no more connections, lets what is in flight finish until `deadline`, then drops what is left."""
@@ -209,7 +214,7 @@ class Listener:
                 log.warning("connection dropped: too many", peer=surplus.address, dropped=self._dropped)
             surplus.drop()
 
-    async def _accept(self, listening: socket.socket, tls: ssl.SSLContext) -> None:
+    async def _accept(self, listening: socket.socket) -> None:
         """Takes connections for TLS: counted before their handshake, so that those who never finish it are bounded."""
         loop = asyncio.get_running_loop()
         while True:
@@ -221,14 +226,17 @@ class Listener:
                 continue
             link = self._new_link()
             link.address = str(peer[0])
-            task = self._spawn(self._shake_hands(link, connection, tls))
+            task = self._spawn(self._shake_hands(link, connection))
             link.on_drop = task.cancel
             self._count(link)
 
-    async def _shake_hands(self, link: Link, connection: socket.socket, tls: ssl.SSLContext) -> None:
+    async def _shake_hands(self, link: Link, connection: socket.socket) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: link, connection, ssl=tls, ssl_handshake_timeout=self._settings.association_request_timeout_s
+                lambda: link,
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._settings.association_request_timeout_s,
             )
         except (OSError, TimeoutError) as error:
             log.warning("tls handshake failed", peer=link.address, error=type(error).__name__)
