@@ -16,11 +16,13 @@ from litestar.types import ControllerRouterHandler
 
 from sagittal.access.passkeys import relying_party
 from sagittal.api.door import api_door
+from sagittal.api.uploads import upload_route
 from sagittal.archive.archive import Archive
 from sagittal.archive.filling import fill_attributes
 from sagittal.archive.lock import FolderInUse, ReadOnlyFolder
 from sagittal.archive.reader import INDEX_NAME, ArchiveReader, open_reader
 from sagittal.audit.keeping import kept_ledger
+from sagittal.audit.ledger import Ledger
 from sagittal.dicomweb.app import WebApp, create_app
 from sagittal.dicomweb.context import BASE_PATH, WebLimits
 from sagittal.dicomweb.server import TLS, HTTPServer, start_http
@@ -29,6 +31,8 @@ from sagittal.dimse.services import services
 from sagittal.dimse.tls import server_context
 from sagittal.entrance import Entrance, entrance
 from sagittal.errors import Invalid, NotFound
+from sagittal.ingest.uploads.model import Limits
+from sagittal.ingest.uploads.uploads import Uploads, open_uploads
 from sagittal.lifecycle.heeding import keep_heeding
 from sagittal.lifecycle.purging import keep_purging
 from sagittal.runtime.deadline import Deadline
@@ -125,6 +129,48 @@ async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
+    async with served(settings, is_open=is_open) as site:
+        gc.collect()
+        gc.freeze()  # what start-up made stays: the collector need not look at it again
+        tell(site.listening())
+        await stop.wait()
+        log.info("stopping", associations=site.listener.associations)
+        async with asyncio.TaskGroup() as closing:
+            closing.create_task(site.listener.close(Deadline.after(settings.shutdown_timeout_s)))
+            if site.web is not None:
+                closing.create_task(site.web.server.stop(settings.shutdown_timeout_s, site.web.app.door.cancel_all))
+    log.info("stopped")
+
+
+class Served(NamedTuple):
+    """What is served, while it is.
+
+    Attributes:
+        web: None where HTTP is off.
+    """
+
+    settings: Settings
+    archive: Archive
+    ledger: Ledger
+    way_in: Entrance
+    listener: Listener
+    web: "_Web | None"
+
+    def listening(self) -> Listening:
+        """Where it can be reached."""
+        settings, web = self.settings, self.web
+        host = parse_address(settings.dicom, "dicom")[0] if settings.dicom else ""
+        return Listening(
+            dicom=(host, self.listener.port) if host else None,
+            aet=settings.aet,
+            web=_url(settings, web.server) if web else "",
+            first_start=_first_start(settings, web.server, self.way_in) if web else "",
+        )
+
+
+@contextlib.asynccontextmanager
+async def served(settings: Settings, *, is_open: bool = False) -> AsyncIterator[Served]:
+    """Everything that serves, listening; closed at the end. `run` without signals."""
     async with (
         opened_archive(settings) as archive,
         kept_ledger(settings, archive) as ledger,
@@ -134,25 +180,16 @@ async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open:
         _heeding(archive, way_in),
         worker_pool() as pool,
     ):
-        served, tls = services(archive, settings, pool), _dicom_tls(settings)
-        listener = Listener(settings, served, tls, admit=way_in.admit, witness=archive.witness)
-        async with listener, _web(settings, archive, pool, way_in) as web:
-            dicom = None
+        answers, tls = services(archive, settings, pool), _dicom_tls(settings)
+        listener = Listener(settings, answers, tls, admit=way_in.admit, witness=archive.witness)
+        async with (
+            listener,
+            _uploads(settings, archive) as uploads,
+            _web(settings, archive, pool, way_in, uploads) as web,
+        ):
             if settings.dicom:
                 await listener.start(*parse_address(settings.dicom, "dicom"))
-                dicom = (parse_address(settings.dicom, "dicom")[0], listener.port)
-            gc.collect()
-            gc.freeze()  # what start-up made stays: the collector need not look at it again
-            url = _url(settings, web.server) if web else ""
-            first = _first_start(settings, web.server, way_in) if web else ""
-            tell(Listening(dicom=dicom, aet=settings.aet, web=url, first_start=first))
-            await stop.wait()
-            log.info("stopping", associations=listener.associations)
-            async with asyncio.TaskGroup() as closing:
-                closing.create_task(listener.close(Deadline.after(settings.shutdown_timeout_s)))
-                if web is not None:
-                    closing.create_task(web.server.stop(settings.shutdown_timeout_s, web.app.door.cancel_all))
-    log.info("stopped")
+            yield Served(settings, archive, ledger, way_in, listener, web)
 
 
 @contextlib.asynccontextmanager
@@ -188,6 +225,24 @@ async def _purging(settings: Settings, archive: Archive) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
+async def _uploads(settings: Settings, archive: Archive) -> AsyncIterator[Uploads]:
+    """Takes uploads, and brings in what is whole, in the background."""
+    limits = Limits(
+        max_bytes=settings.upload_max_bytes,
+        max_object_bytes=settings.max_object_bytes,
+        space_bytes=settings.upload_space_bytes,
+        expiry_s=settings.upload_expiry_h * 3600,
+    )
+    uploads = await open_uploads(archive, limits, settings.operation_timeout_s)
+    bringing_in = asyncio.create_task(uploads.run())
+    try:
+        yield uploads
+    finally:
+        bringing_in.cancel()
+        await asyncio.wait((bringing_in,))
+
+
+@contextlib.asynccontextmanager
 async def _heeding(archive: Archive, way_in: Entrance) -> AsyncIterator[None]:
     """Rejects what Key Object Selections say is to be rejected, in the background."""
     heeding = asyncio.create_task(keep_heeding(archive, way_in.senders))
@@ -204,7 +259,9 @@ class _Web(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def _web(settings: Settings, archive: Archive, pool: WorkerPool, way_in: Entrance) -> AsyncIterator[_Web | None]:
+async def _web(
+    settings: Settings, archive: Archive, pool: WorkerPool, way_in: Entrance, uploads: Uploads
+) -> AsyncIterator[_Web | None]:
     if not settings.http:
         yield None
         return
@@ -215,6 +272,7 @@ async def _web(settings: Settings, archive: Archive, pool: WorkerPool, way_in: E
     pages += _account_routes(settings, archive, way_in, has_viewer=viewer is not None)
     pages.append(light_viewer(archive, pool))
     pages.append(api_door(archive, way_in.chronicle, settings.operation_timeout_s))
+    pages.append(upload_route(uploads))
     app: WebApp = create_app(
         archive, WebLimits.of(settings), route_handlers=pages, pool=pool, exception_handlers=PROBLEMS
     )

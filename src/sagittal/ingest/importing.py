@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import IO
+from typing import IO, Protocol
 
 import msgspec
 
@@ -11,7 +11,6 @@ from sagittal.archive.model import Stored
 from sagittal.archive.session import PackSession
 from sagittal.errors import Exhausted, SagittalError
 from sagittal.ingest.part10 import Part10Receiver
-from sagittal.ingest.resume import ImportJournal
 from sagittal.ingest.sources import READ_ERRORS, Found, Item, Missing, Unreadable
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
@@ -60,11 +59,24 @@ class ImportReport(msgspec.Struct):
 Progress = Callable[[ImportReport], None]
 
 
+class Journal(Protocol):
+    """What an import has done, so that one that was broken off goes on where it stood."""
+
+    def has(self, item: Item) -> bool:
+        """Whether `item` was done by an earlier run that was broken off."""
+
+    def add(self, item: Item, stored: Stored) -> None:
+        """Notes that `item` is durable."""
+
+    def finish(self) -> None:
+        """The import is through."""
+
+
 async def import_items(
     archive: Archive,
     actor: Actor,
     items: Iterable[Found],
-    journal: ImportJournal,
+    journal: Journal,
     progress: Progress,
     timeout_s: float = 300,
 ) -> ImportReport:
@@ -93,7 +105,7 @@ async def import_items(
 class _Import:
     """Reads one item after the other; commits run behind, so that they share their syncs."""
 
-    def __init__(self, session: PackSession, journal: ImportJournal, progress: Progress, timeout_s: float) -> None:
+    def __init__(self, session: PackSession, journal: Journal, progress: Progress, timeout_s: float) -> None:
         self.report = ImportReport()
         self._session = session
         self._journal = journal
@@ -156,7 +168,7 @@ class _Import:
             self._refuse(item, error)
         else:
             self.report.count(stored)
-            self._journal.add(item)
+            self._journal.add(item, stored)
 
     def _refuse(self, item: Item, error: Exception) -> None:
         if isinstance(error, Exhausted):

@@ -7,6 +7,7 @@ from typing import Self
 
 import blake3
 
+from sagittal.archive.model import Stored
 from sagittal.ingest.sources import Item
 
 
@@ -27,7 +28,7 @@ class ImportJournal:
         """Whether `item` was done by an earlier run that was broken off."""
         return self._line(item) in self._done
 
-    def add(self, item: Item) -> None:
+    def add(self, item: Item, _stored: Stored) -> None:
         """Notes that `item` is durable."""
         self._file.write(self._line(item) + "\n")
         self._file.flush()

@@ -109,6 +109,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "dictionary knows it; what is kept is indexed by them in the background"
         ),
     ] = ()
+    upload_max_bytes: Annotated[
+        int, _says("largest upload by the web, and most that a ZIP may unpack to, bytes", ge=1_048_576)
+    ] = 34_359_738_368
+    upload_space_bytes: Annotated[
+        int, _says("disk space that uploads take until they are brought in, all together, bytes", ge=1_048_576)
+    ] = 137_438_953_472
+    upload_expiry_h: Annotated[
+        int, _says("how long an unfinished upload waits for its next piece, and a report is kept, h", ge=1, le=8760)
+    ] = 168
     public_url: Annotated[
         str,
         _says(

@@ -1,0 +1,1 @@
+"""Uploads: bytes that come in pieces; what was acknowledged stays, and is brought in when it is whole."""
