@@ -295,12 +295,11 @@ def test_the_accept_query_parameter_goes_before_the_field(server: WebServer) -> 
     ("headers", "base"),
     [
         ({"host": "pacs.example"}, "http://pacs.example"),
-        ({"host": "pacs.example:8443", "x-forwarded-proto": "https"}, "https://pacs.example:8443"),
-        ({"x-forwarded-host": "a.example", "x-forwarded-proto": "https"}, "https://a.example"),
-        ({"host": "127.0.0.1", "x-forwarded-proto": "https"}, "https://127.0.0.1"),
+        ({"host": "pacs.example:8443"}, "http://pacs.example:8443"),
+        ({"host": "pacs.example", "x-forwarded-host": "evil.example"}, "http://pacs.example"),
+        ({"host": "pacs.example", "x-forwarded-proto": "https"}, "http://pacs.example"),
         ({"host": "a!b"}, "SERVER"),
         ({"host": "127.0.0.1"}, "SERVER"),
-        ({"x-forwarded-host": "<a>", "x-forwarded-proto": "gopher"}, "SERVER"),
     ],
 )
 def test_urls_begin_as_the_client_sees_the_server(server: WebServer, headers: dict[str, str], base: str) -> None:

@@ -106,6 +106,10 @@ class Governing:
 
     # Glass
 
+    def check_may_break(self, actor: Actor) -> None:
+        """Raises Refused for those who may break no glass."""
+        ask(self._archive.witness, actor, "break_glass")
+
     async def break_glass(self, actor: Actor, study_instance_uid: str, reason: str) -> int:
         """Opens a study of whatever facility to a person for a while; gives the number under which it is reviewed.
 

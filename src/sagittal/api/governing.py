@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Request, delete, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import JSONBody, Parameter
 
 from sagittal.access.break_glass import LASTS_S, NOTICE
 from sagittal.access.consent import Purpose
@@ -138,7 +138,7 @@ def governing_routes(governing: Governing) -> list[HTTPRouteHandler]:
 
 def _share_routes(governing: Governing) -> list[HTTPRouteHandler]:
     @post("/shares")
-    async def given(request: AnyRequest, data: NewShareBody) -> Made:
+    async def given(request: AnyRequest, data: JSONBody[NewShareBody]) -> Made:
         """Shares or assigns a study, or one series of it."""
         new = NewShare(data.kind, data.study, data.series, to_facility=data.facility, expires_ns=_in(data.days))
         return Made(await governing.share(_actor(request), new, data.account))
@@ -172,12 +172,16 @@ def _share_routes(governing: Governing) -> list[HTTPRouteHandler]:
 
 def _glass_routes(governing: Governing) -> list[HTTPRouteHandler]:
     @get("/studies/{study:str}/break-glass", sync_to_thread=False)
-    def notice() -> Notice:
+    def notice(request: AnyRequest, study: Annotated[str, Parameter(max_length=128)]) -> Notice:
         """Tells what breaking the glass means; the same for every study, whether it is there or not."""
+        del study
+        governing.check_may_break(_actor(request))
         return Notice(NOTICE, LASTS_S)
 
     @post("/studies/{study:str}/break-glass")
-    async def broken(request: AnyRequest, study: Annotated[str, Parameter(max_length=128)], data: Reason) -> Opened:
+    async def broken(
+        request: AnyRequest, study: Annotated[str, Parameter(max_length=128)], data: JSONBody[Reason]
+    ) -> Opened:
         """Opens a study in an emergency."""
         return Opened(await governing.break_glass(_actor(request), study, data.reason), LASTS_S, NOTICE)
 
@@ -190,7 +194,7 @@ def _glass_routes(governing: Governing) -> list[HTTPRouteHandler]:
         ]
 
     @post("/break-glass/{glass:int}/review", status_code=204)
-    async def reviewed(request: AnyRequest, glass: _Id, data: Verdict) -> None:
+    async def reviewed(request: AnyRequest, glass: _Id, data: JSONBody[Verdict]) -> None:
         """Says what a review found; closes the study if it is still open."""
         await governing.review(_actor(request), glass, data.verdict)
 
@@ -199,7 +203,7 @@ def _glass_routes(governing: Governing) -> list[HTTPRouteHandler]:
 
 def _hold_routes(governing: Governing) -> list[HTTPRouteHandler]:
     @post("/holds")
-    async def held(request: AnyRequest, data: NewHold) -> Made:
+    async def held(request: AnyRequest, data: JSONBody[NewHold]) -> Made:
         """Holds a study, or all of a patient: nothing of it is purged."""
         actor = _actor(request)
         return Made(await governing.hold(actor, data.study, data.patient_id, data.issuer, data.reason))
@@ -226,7 +230,7 @@ def _hold_routes(governing: Governing) -> list[HTTPRouteHandler]:
         await governing.lift(_actor(request), hold)
 
     @post("/consents", status_code=204)
-    async def consents(request: AnyRequest, data: Consent) -> None:
+    async def consents(request: AnyRequest, data: JSONBody[Consent]) -> None:
         """Keeps what a patient said to a purpose."""
         await governing.record(
             _actor(request),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromQuery, JSONBody, Parameter
 
 from sagittal.archive.archive import Archive
 from sagittal.lifecycle.reasons import QUALITY
@@ -76,7 +76,7 @@ def rejection_routes(archive: Archive, timeout_s: float) -> list[HTTPRouteHandle
     ids = Annotated[int, Parameter(ge=1, le=_MAX_ID)]
 
     @get("/rejections")
-    async def listed(request: AnyRequest, limit: pages = 50, before: ids | None = None) -> Page:
+    async def listed(request: AnyRequest, limit: pages = 50, before: FromQuery[ids | None] = None) -> Page:
         """Lists rejections, the newest first."""
         found = await rejections(
             archive, _actor(request), before=before, limit=limit, deadline=Deadline.after(timeout_s)
@@ -89,7 +89,7 @@ def rejection_routes(archive: Archive, timeout_s: float) -> list[HTTPRouteHandle
         return _shown(await rejection_of(archive, _actor(request), rejection, Deadline.after(timeout_s)))
 
     @post("/rejections")
-    async def rejected(request: AnyRequest, data: Asked) -> Shown:
+    async def rejected(request: AnyRequest, data: JSONBody[Asked]) -> Shown:
         """Rejects a study, a series or an instance."""
         named = {name: getattr(data, name) for name in ("study", "series", "instance")}
         deadline = Deadline.after(timeout_s)

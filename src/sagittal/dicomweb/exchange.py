@@ -134,15 +134,13 @@ class Request:
     def base_url(self) -> str:
         """What our own URLs begin with, as this client sees us: `https://pacs.example/dicom-web`.
 
-        A proxy in between tells by X-Forwarded-Host and X-Forwarded-Proto how it was called.
+        What a named proxy in between told of how it was called, the gate has put into the scope; nobody else is asked.
         """
-        scheme = self.header("x-forwarded-proto")
-        if scheme not in ("http", "https"):
-            scheme = self._scope["scheme"]
-        host = self.header("x-forwarded-host") or self.header("host")
+        scheme, host = self._scope["scheme"], self.header("host")
         address, port = self._scope["server"] or ("localhost", None)
+        client = self._scope["client"]
         # dicomweb-client 0.61 leaves the port out of Host: on a direct way to a bare address it can be told.
-        is_bare = host == address and not self.header("x-forwarded-proto")
+        is_bare = host == address and (client is None or client[1] != 0)  # 0: the gate knows that a proxy brought it
         if port and (is_bare or not _HOST.fullmatch(host)):
             host = f"{address}:{port}"
         return f"{scheme}://{host}{self._base_path}"

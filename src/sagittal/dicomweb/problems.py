@@ -17,6 +17,7 @@ from sagittal.errors import (
     SagittalError,
     Unsupported,
 )
+from sagittal.ingest import NotWelcome
 
 
 class MethodNotAllowed(Unsupported):
@@ -58,10 +59,11 @@ STATUSES: Mapping[type[SagittalError], Status] = {
     Exhausted: Status(503, "out of time, space or slots; try again later", 0xA700),
     Corrupt: Status(500, "what is kept is damaged", 0x0110),
     PeerFailed: Status(502, "another system failed", 0x0110),
-    # The door's own, each a case of one above.
+    # Further ones, each a case of one above.
     MethodNotAllowed: Status(405, "the resource has no such method", 0x0110),
     NotAcceptable: Status(406, "none of the accepted media types can be given", 0x0110),
     UnsupportedMediaType: Status(415, "the body's media type is not read here", 0x0110),
+    NotWelcome: Status(403, "this site does not allow it", 0x0124),
     TooLarge: Status(413, "larger than this site takes in one request", 0xA700),
 }
 UNEXPECTED = Status(500, "an error of ours; the log has it under the request's id", 0x0110)

@@ -21,7 +21,7 @@ from sagittal.dicomweb.store_answer import Outcome, answer_stored, failed, kept
 from sagittal.dicomweb.store_composed import METADATA, Spool, composed, names_of, receive
 from sagittal.dicomweb.urls import scope_of
 from sagittal.errors import Exhausted, Invalid, SagittalError
-from sagittal.ingest import Part10Receiver
+from sagittal.ingest import Part10Receiver, check_sender
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 
@@ -46,6 +46,7 @@ async def store(context: Context, request: Request, names: tuple[str, ...]) -> A
     session = context.archive.session(request.actor())
     intake = _Intake(context, session, study, scope.series or "")
     try:
+        check_sender(session)  # before the body is read
         if _is_composed(media_type):
             await _take_composed(context, request, media_type, intake)
         else:

@@ -29,12 +29,16 @@ class NotAnInstance(Invalid):
     """A data set that can be read, and lacks what identifies an instance or has it in an impossible form."""
 
 
+class NotWelcome(Refused):
+    """The instance is of a study that belongs to a facility where the sender may not store."""
+
+
 class Receiver:
     """Passes a data set on to the archive, holding it to this site's limit of size."""
 
     def __init__(self, session: PackSession, arrival: Arrival, max_bytes: int, study: str, series: str) -> None:
         """Made by `begin`."""
-        ask_at(session.witness, session.actor, "store", session.actor.facility)
+        check_sender(session)
         self._arrival = arrival
         self._study = study
         self._series = series
@@ -66,7 +70,7 @@ class Receiver:
 
         Raises:
             Invalid: the data set ended too early, or lacks what identifies an instance.
-            Refused: its study belongs to a facility where the sender may not store.
+            NotWelcome: its study belongs to a facility where the sender may not store.
             Exhausted: there is no room for it.
         """
         if self._length < self._announced:
@@ -111,8 +115,13 @@ def begin(
     return Receiver(session, arrival, max_bytes, study, series)
 
 
+def check_sender(session: PackSession) -> None:
+    """Raises Refused unless the session's actor may store at their facility."""
+    ask_at(session.witness, session.actor, "store", session.actor.facility)
+
+
 async def check_owner(session: PackSession, study_instance_uid: str) -> None:
-    """Raises Refused if a study is here already and belongs to a facility where the session's actor may not store.
+    """Raises NotWelcome if a study is here already and belongs to a facility where the session's actor may not store.
 
     A study belongs to the facility that sent it first. Looked up once for each study of a session, and not at all for
     who may store everywhere.
@@ -126,7 +135,7 @@ async def check_owner(session: PackSession, study_instance_uid: str) -> None:
     found = await session.fetch(sql, (*allowed.values, study_instance_uid))
     if found and not found[0][0]:
         session.witness.refused(session.actor, "store")
-        raise Refused("the study belongs to another facility, where the sender may not store")
+        raise NotWelcome("the study belongs to another facility, where the sender may not store")
     if found and len(session.welcome) < _MOST_REMEMBERED:
         session.welcome.add(study_instance_uid)
 

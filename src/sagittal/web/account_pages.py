@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from sagittal.access.links import PATH as LINK_PATH
 from sagittal.access.own import Own, WantedLink, WantedToken, offered
@@ -115,7 +116,7 @@ def _token_pages(own: Own, home: _Home) -> list[HTTPRouteHandler]:
         return page(request, "token_made.html", secret=secret, label=wanted.label)
 
     @post(f"{_HOME}/tokens/{{number:int}}/revoke")
-    async def revoke(request: AnyRequest, number: int) -> Response[str]:
+    async def revoke(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Makes a token void."""
         visit = person_of(request)
         await own.revoke_token(visit.actor.account, number, visit.visitor)
@@ -137,7 +138,7 @@ def _link_pages(own: Own, home: _Home) -> list[HTTPRouteHandler]:
         return page(request, "link_made.html", address=address, has_pin=bool(said.one("pin")))
 
     @post(f"{_HOME}/links/{{number:int}}/revoke")
-    async def revoke(request: AnyRequest, number: int) -> Response[str]:
+    async def revoke(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Makes a share link void."""
         visit = person_of(request)
         await own.revoke_link(visit.actor, number, visit.visitor)
@@ -183,7 +184,7 @@ def _password_form(
 
 def _session_pages(own: Own) -> list[HTTPRouteHandler]:
     @post(f"{_HOME}/sessions/{{public:str}}/end")
-    async def end(request: AnyRequest, public: str) -> Response[str]:
+    async def end(request: AnyRequest, public: FromPath[str]) -> Response[str]:
         """Ends one session."""
         visit = person_of(request)
         await own.end_session(visit.actor.account, public, visit.visitor)
@@ -214,14 +215,14 @@ def _passkey_pages(own: Own) -> list[HTTPRouteHandler]:
         return _json({"to": f"{_HOME}?done=passkey"})
 
     @post(f"{_HOME}/passkeys/{{number:int}}/rename")
-    async def rename(request: AnyRequest, number: int) -> Response[str]:
+    async def rename(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Calls a passkey something else."""
         visit, said = person_of(request), await form_of(request)
         await own.rename_passkey(visit.actor.account, number, said.one("label"))
         return _done("renamed")
 
     @post(f"{_HOME}/passkeys/{{number:int}}/remove")
-    async def remove(request: AnyRequest, number: int) -> Response[str]:
+    async def remove(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Forgets a passkey."""
         visit = person_of(request)
         await own.remove_passkey(visit.actor.account, number, visit.visitor)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from litestar import Response, Router, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 
 from sagittal.access.permits import may
 from sagittal.archive.archive import Archive
@@ -63,20 +64,22 @@ def light_viewer(archive: Archive, pool: WorkerPool, *others: HTTPRouteHandler) 
     viewer, files = Viewer(archive, pool), viewer_files()
 
     @get("/{study:str}", media_type="text/html")
-    async def page(request: AnyRequest, study: str, series: str = "") -> Response[str]:
+    async def page(request: AnyRequest, study: FromPath[str], series: FromQuery[str] = "") -> Response[str]:
         """The page of a study, beginning with a series if one is named."""
         deadline = Deadline.after(_TIMEOUT_S)
         opened, picture = await _opened(viewer, actor_of(request), checked(study), series, deadline)
         return Response(viewer_page(opened, files.version, picture), headers=_PAGE_HEADERS)
 
     @get("/{study:str}/study")
-    async def overview(request: AnyRequest, study: str) -> Response[Opened]:
+    async def overview(request: AnyRequest, study: FromPath[str]) -> Response[Opened]:
         """What the page of another study would begin with: for a prior beside the current one."""
         opened, _ = await _opened(viewer, actor_of(request), checked(study), "", Deadline.after(_TIMEOUT_S))
         return Response(opened, headers={"cache-control": "no-store"})
 
     @get("/{study:str}/series/{series:str}")
-    async def description(request: AnyRequest, study: str, series: str) -> Response[SeriesDescribed]:
+    async def description(
+        request: AnyRequest, study: FromPath[str], series: FromPath[str]
+    ) -> Response[SeriesDescribed]:
         """The instances of a series as the viewer needs to know them."""
         deadline, actor = Deadline.after(_TIMEOUT_S), actor_of(request)
         scope = Scope(study=StudyUID(checked(study)), series=SeriesUID(checked(series)))
@@ -86,7 +89,7 @@ def light_viewer(archive: Archive, pool: WorkerPool, *others: HTTPRouteHandler) 
         )
 
     @get("/files/{version:str}/{name:str}", sync_to_thread=False)
-    def file(request: AnyRequest, version: str, name: str) -> Response[bytes]:
+    def file(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
         """A file of the viewer."""
         packed = files.files.get(name) if version == files.version else None
         if packed is None:

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from sagittal.access.porter import Porter
 from sagittal.access.throttle import TooManyAttempts
@@ -33,12 +34,12 @@ def link_pages(porter: Porter, archive: Archive, dicomweb_root: str, *, has_view
         return page(request, "link.html", status=status, headers=headers, has_pin=has_pin, error=error)
 
     @get("/link/{name:str}")
-    async def ask(request: AnyRequest, name: str) -> Response[str]:
+    async def ask(request: AnyRequest, name: FromPath[str]) -> Response[str]:
         """Says what this is, and asks for the PIN."""
         return form(request, has_pin=(await porter.look_at_link(name)).has_pin)
 
     @post("/link/{name:str}")
-    async def open_it(request: AnyRequest, name: str) -> Response[str]:
+    async def open_it(request: AnyRequest, name: FromPath[str]) -> Response[str]:
         """Opens it: from now on this browser sees the study, and nothing else."""
         visit, said = visit_of(request), await form_of(request)
         try:

@@ -6,6 +6,7 @@ import msgspec
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 
 from sagittal.access.accounts import NewAccount
 from sagittal.access.provider import Returned
@@ -126,13 +127,13 @@ def first_start_pages(sign_in: SignIn) -> list[HTTPRouteHandler]:
     """The routes of the link that is printed at the first start."""
 
     @get("/first-start/{secret:str}")
-    async def ask_first(request: AnyRequest, secret: str) -> Response[str]:
+    async def ask_first(request: AnyRequest, secret: FromPath[str]) -> Response[str]:
         """Asks what the administrator is to be called."""
         await sign_in.check_first_start(secret)
         return page(request, "first_start.html", headers=NO_REFERRER, name="", full_name="", errors={})
 
     @post("/first-start/{secret:str}")
-    async def make_first(request: AnyRequest, secret: str) -> Response[str]:
+    async def make_first(request: AnyRequest, secret: FromPath[str]) -> Response[str]:
         """Makes the first administrator."""
         said, visit = await form_of(request), visit_of(request)
         name, full_name, errors = said.one("name"), said.one("full_name"), {}
