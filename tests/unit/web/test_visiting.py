@@ -14,24 +14,33 @@ from sagittal.web.visiting import Networks, Shown, cookies_in, parse_networks, s
 PROXIES = parse_networks(["10.0.0.0/8", "2001:db8::1"], "trusted_proxies")
 
 
-def shown(client: str, proxies: Networks = PROXIES, scheme: str = "http", **headers: str) -> Shown:
+def shown(client: str, *, proxies: Networks = PROXIES, scheme: str = "http", **headers: str) -> Shown:
     raw = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in headers.items()]
     scope: dict[str, Any] = {"client": (client, 1234), "scheme": scheme, "headers": raw}
     return shown_by(cast("HTTPScope", scope), proxies)
 
 
-FORWARDED = {"x_forwarded_for": "192.0.2.7", "x_forwarded_proto": "https", "x_forwarded_host": "pacs.example.org"}
+def behind(client: str, proxies: Networks = PROXIES) -> Shown:
+    """A request that a proxy has brought, or somebody who says so."""
+    return shown(
+        client,
+        proxies=proxies,
+        host="inside:8080",
+        x_forwarded_for="192.0.2.7",
+        x_forwarded_proto="https",
+        x_forwarded_host="pacs.example.org",
+    )
 
 
 def test_what_a_named_proxy_forwards_is_believed() -> None:
-    said = shown("10.1.2.3", host="inside:8080", **FORWARDED)
+    said = behind("10.1.2.3")
     assert said[:3] == ("192.0.2.7", "https", "pacs.example.org")
     assert said.is_from_proxy
 
 
 @pytest.mark.parametrize("proxies", [PROXIES, ()])
 def test_what_anybody_else_forwards_is_not(proxies: Networks) -> None:
-    said = shown("192.0.2.99", proxies, host="inside:8080", **FORWARDED)
+    said = behind("192.0.2.99", proxies)
     assert said[:3] == ("192.0.2.99", "http", "inside:8080")
     assert not said.is_from_proxy
 
@@ -48,7 +57,7 @@ def test_a_proxy_that_forwards_no_address_is_the_address() -> None:
 
 
 def test_an_address_of_ipv4_in_ipv6_is_the_same_proxy() -> None:
-    assert shown("::ffff:10.1.2.3", **FORWARDED).address == "192.0.2.7"
+    assert behind("::ffff:10.1.2.3").address == "192.0.2.7"
 
 
 def test_over_tls_only_the_cookie_counts_that_no_other_host_can_set() -> None:
@@ -73,7 +82,8 @@ def test_over_tls_only_the_cookie_counts_that_no_other_host_can_set() -> None:
     ],
 )
 def test_only_our_own_pages_may_have_a_browser_send_something(headers: dict[str, str], is_own: bool) -> None:
-    assert shown("192.0.2.1", host="here", **headers).is_of_own_page() is is_own
+    said = shown("192.0.2.1", host="here", **headers)  # type: ignore[arg-type]  # all are headers
+    assert said.is_of_own_page() is is_own
 
 
 def test_a_name_and_password_are_read_and_what_is_malformed_is_told() -> None:
