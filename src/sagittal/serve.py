@@ -39,11 +39,14 @@ from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.pools import WorkerPool, worker_pool
 from sagittal.runtime.settings import Settings, named_attributes, parse_address
+from sagittal.web.archive_pages import archive_pages
 from sagittal.web.assets import assets
 from sagittal.web.front_page import front_page
 from sagittal.web.light_viewer import light_viewer
 from sagittal.web.ohif import ohif_viewer
 from sagittal.web.site import PROBLEMS, account_routes
+from sagittal.web.study_changes import Changes
+from sagittal.web.upload_page import upload_pages
 
 log = get_logger(__name__)
 
@@ -138,6 +141,7 @@ async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open:
         async with asyncio.TaskGroup() as closing:
             closing.create_task(site.listener.close(Deadline.after(settings.shutdown_timeout_s)))
             if site.web is not None:
+                site.web.changes.close()
                 closing.create_task(site.web.server.stop(settings.shutdown_timeout_s, site.web.app.door.cancel_all))
     log.info("stopped")
 
@@ -256,6 +260,7 @@ async def _heeding(archive: Archive, way_in: Entrance) -> AsyncIterator[None]:
 class _Web(NamedTuple):
     server: HTTPServer
     app: WebApp
+    changes: Changes
 
 
 @contextlib.asynccontextmanager
@@ -271,8 +276,10 @@ async def _web(
     pages += [viewer] if viewer is not None else []
     pages += _account_routes(settings, archive, way_in, has_viewer=viewer is not None)
     pages.append(light_viewer(archive, pool))
+    of_archive = archive_pages(archive)
+    pages += of_archive.routes
     pages.append(api_door(archive, way_in.chronicle, settings.operation_timeout_s))
-    pages.append(upload_route(uploads))
+    pages += [upload_route(uploads), upload_pages()]
     app: WebApp = create_app(
         archive, WebLimits.of(settings), route_handlers=pages, pool=pool, exception_handlers=PROBLEMS
     )
@@ -281,10 +288,11 @@ async def _web(
     settling = asyncio.create_task(app.settler.run())
     try:
         ways |= _ways(settings, _url(settings, server))
-        yield _Web(server, app)
+        yield _Web(server, app, of_archive.changes)
     finally:
         settling.cancel()
         await asyncio.wait((settling,))
+        of_archive.changes.close()
         await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)
 
 

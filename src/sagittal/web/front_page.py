@@ -1,4 +1,4 @@
-"""The page at `/`: who you are here, how much you may see, and how to reach it. Nothing of any patient."""
+"""The pages at `/` and `/about`: who you are here, how much you may see, how to reach it. Nothing of any patient."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,7 +11,8 @@ from sagittal.find import Level, Query, count
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.web.link_pages import SHARED
-from sagittal.web.pages import AnyRequest, actor_of, page
+from sagittal.web.pages import AnyRequest, actor_of, leave_to, page
+from sagittal.web.places import ABOUT, STUDIES, places_of
 
 _TIMEOUT_S = 10.0
 _COUNTED = (
@@ -35,7 +36,15 @@ def front_page(
 
     @get("/")
     async def front(request: AnyRequest) -> Response[str]:
-        """The front page."""
+        """The study list, for who is at home here; else what there is."""
+        return leave_to(STUDIES) if places_of(actor_of(request)) else await about(request)
+
+    @get(ABOUT)
+    async def facts(request: AnyRequest) -> Response[str]:
+        """What there is."""
+        return await about(request)
+
+    async def about(request: AnyRequest) -> Response[str]:
         actor = actor_of(request)
         return page(
             request,
@@ -45,9 +54,10 @@ def front_page(
             indexing=archive.named.unready,
             viewer=_viewer(actor, has_viewer=has_viewer),
             ways={} if actor.kind == "link" else ways(),
+            here=ABOUT,
         )
 
-    return (front,)
+    return front, facts
 
 
 def _viewer(actor: Actor, *, has_viewer: bool) -> str:

@@ -19,7 +19,17 @@ from sagittal.runtime.actor import EVERYTHING, SCOPE_KEY, Actor
 from sagittal.runtime.witness import Witness
 from sagittal.web.pages import HEADERS, HTML
 from sagittal.web.problems import problem_page
-from sagittal.web.visiting import SAFE_METHODS, Networks, Shown, is_loopback, is_loopback_name, shown_by
+from sagittal.web.visiting import (
+    SAFE_METHODS,
+    Networks,
+    Shown,
+    cookies_in,
+    is_loopback,
+    is_loopback_name,
+    shown_by,
+)
+from sagittal.web.wording import COOKIE as LANGUAGE
+from sagittal.web.wording import preferred, speak
 
 PUBLIC: Final = ("/health", "/sign-in", "/sign-out", "/first-start", "/link", "/assets")
 """What is open without credentials, each with all below it."""
@@ -66,6 +76,7 @@ class Gate:
         if scope["type"] != ScopeType.HTTP:
             return
         shown = shown_by(scope, self._proxies)
+        speak(_language(shown))
         visitor = Visitor(door_of(scope["path"]), shown.host[:64], shown.address, shown.agent)
         try:
             actor = await self._admitted(scope, shown, visitor)
@@ -122,6 +133,7 @@ def opened(app: ASGIApp) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             return
         shown = shown_by(scope, ())
+        speak(_language(shown))
         if not is_loopback(shown.address) or not is_loopback_name(shown.host):
             why = "this archive is open to its own machine only (--open), by the name localhost"
             await _answer(send, 403, why, shown=shown)
@@ -133,6 +145,12 @@ def opened(app: ASGIApp) -> ASGIApp:
             await app(_with(scope, shown, actor), receive, send)
 
     return enter
+
+
+def _language(shown: Shown) -> str:
+    """What they want to read: what they have chosen, or what their browser says."""
+    chosen = cookies_in(shown.headers.get("cookie", "")).get(LANGUAGE, "")
+    return preferred(shown.headers.get("accept-language", ""), chosen)
 
 
 def _nobody(visitor: Visitor) -> Actor:

@@ -1,5 +1,6 @@
 """How a page is made: a template, what it says, and headers under which only our own files run."""
 
+import gzip
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -11,7 +12,9 @@ from litestar.datastructures import Cookie
 from markupsafe import Markup
 
 from sagittal.runtime.actor import SCOPE_KEY, Actor
+from sagittal.web import showing, wording
 from sagittal.web.assets import address
+from sagittal.web.places import places_of
 
 AnyRequest = Request[Any, Any, Any]  # Any: user, auth and state of Litestar, which are not used
 
@@ -33,6 +36,8 @@ NO_REFERRER: Final = {"referrer-policy": "no-referrer"}
 
 HTML: Final = "text/html; charset=utf-8"
 
+_LEAST_PACKED: Final = 1000
+
 
 @cache
 def _environment() -> Environment:
@@ -46,16 +51,20 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
-    made.globals["asset"] = address
-    made.filters["moment"] = moment
+    said = (wording.translated, wording.translated_many)
+    made.install_gettext_callables(*said, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
+    made.globals |= {"asset": address, "language": wording.language, "direction": wording.direction}
+    made.globals["languages"] = wording.LANGUAGES
+    made.filters |= {"moment": moment}
+    made.filters |= showing.FILTERS
     return made
 
 
 def render(template: str, actor: Actor | None, /, **values: object) -> str:
     """A page's text; `actor` is who is named at its head, None for nobody."""
     person = actor if actor is not None and actor.kind in ("person", "link") else None
-    return _environment().get_template(template).render(person=person, **values)
+    places = places_of(actor) if actor is not None else ()
+    return _environment().get_template(template).render(person=person, places=places, **values)
 
 
 def page(
@@ -70,8 +79,20 @@ def page(
 ) -> Response[str]:
     """The answer with a page, which says `values` and `more`."""
     text = render(template, actor_of(request), **(values or {}), **more)
-    said = {**HEADERS, **(headers or {})}
-    return Response(text, status_code=status, media_type="text/html", headers=said, cookies=cookies)
+    is_packed = len(text) > _LEAST_PACKED and "gzip" in request.headers.get("accept-encoding", "")
+    coding = {"content-encoding": "gzip"} if is_packed else {}
+    said = {**HEADERS, "vary": "accept-encoding", **coding, **(headers or {})}
+    kind = _Packed if is_packed else Response[str]
+    return kind(text, status_code=status, media_type="text/html", headers=said, cookies=cookies)
+
+
+class _Packed(Response[str]):
+    """A page for a thin line. No secret stands in it beside what a request says, so its length tells nothing."""
+
+    def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:  # Any: as Litestar has it
+        """The page, compressed."""
+        plain: bytes = super().render(content, media_type, enc_hook)
+        return gzip.compress(plain, 6, mtime=0)
 
 
 def leave_to(path: str, cookies: tuple[Cookie, ...] = ()) -> Response[str]:
