@@ -1,8 +1,9 @@
-"""What a person had done with instances, as the journal tells it."""
+"""What was done with instances and found of them, as the journal tells it."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
-Kind: TypeAlias = Literal["rejected", "restored", "purged"]
+Kind: TypeAlias = Literal["rejected", "restored", "purged", "damaged", "intact"]
+"""The last two are what was found when bytes were read again."""
 
 
 class Named(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a person has done with instances: journalled first, on the medium, then done in the index.
+"""What was done with instances or found of them: journalled first, on the medium, then done in the index.
 
     records.db: entry, synced  ->  index.db: rows, events and the entry's number in one transaction
 
@@ -91,6 +91,7 @@ class Replay:
         self._end = (at_ns, seq)
         after = index.last_entry
         self._entries = deque(records.write_now(lambda connection: journal.entries_after(connection, after)))
+        self._damaged = records.write_now(lambda connection: journal.damaged_after(connection, after))
         if self._entries:
             log.info("journal is gone through", entries=len(self._entries))
 
@@ -101,6 +102,10 @@ class Replay:
     def __exit__(self, *_: object) -> None:
         """Lets packs go."""
         self._headers.__exit__(None, None, None)
+
+    def tells_of_damage(self, received_ns: int) -> bool:
+        """Whether an entry tells that what came then was found to be damaged, later."""
+        return received_ns in self._damaged
 
     def is_due(self, received_ns: int) -> bool:
         """Whether an entry is older than what came then."""

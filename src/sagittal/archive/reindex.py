@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sagittal.archive.damage import note_read
 from sagittal.archive.index.connect import connect_reader, migrate
 from sagittal.archive.index.naming import name_attributes
 from sagittal.archive.index.writer import IndexWriter, PackRow
@@ -77,9 +78,13 @@ class _Tally:
         self.all_bytes = all_bytes
         self.done_bytes = 0
         self.instances = 0
-        self.corrupt = 0
+        self.damaged: set[tuple[str, int]] = set()
         self.unreadable: dict[str, int] = {}
         self.progress = progress
+
+    def read(self, one: ReadBack) -> None:
+        if not one.is_whole:
+            self.damaged.add((one.pack_id, one.member.file_offset))
 
     def advanced(self, instances: int) -> None:
         self.instances += instances
@@ -124,9 +129,11 @@ def reindex(
         try:
             name_attributes(index, attributes)
             with Replay(index, records, packs) as replay:
-                report = _rebuild(packs, index, replay, check_digests=check_digests, progress=progress)
+                report, damaged = _rebuild(packs, index, replay, check_digests=check_digests, progress=progress)
                 replay.finish()
             _go_on_from(root / INDEX_NAME, index)
+            if check_digests:
+                note_read(index, records, packs, frozenset(damaged), replay.tells_of_damage)
         finally:
             index.close()
             records.close()
@@ -155,21 +162,23 @@ def _rebuild(
     *,
     check_digests: bool,
     progress: Callable[[Progress], None] | None,
-) -> ReindexReport:
+) -> tuple[ReindexReport, set[tuple[str, int]]]:
+    """Brings everything in; also returns pack and offset of what is damaged."""
     firsts, all_bytes = _first_members(packs)
     tally = _Tally(all_bytes, progress)
     members = _once(_in_order(packs, firsts, index, tally, check_digests=check_digests))
     restored = bring_in(index, members, interludes, tally.advanced)
     tally.advanced(0)
     _settle_packs(packs, index, restored)
-    return ReindexReport(
+    report = ReindexReport(
         packs=len(firsts),
         stored=restored.stored,
         conflicts=restored.conflicts,
         duplicates=restored.duplicates,
-        corrupt=tally.corrupt,
+        corrupt=len(tally.damaged),
         unreadable=tally.unreadable,
     )
+    return report, tally.damaged
 
 
 def _first_members(packs: Path) -> tuple[list[tuple[int, str]], int]:
@@ -256,14 +265,14 @@ def _read_pack(
                 tally.unreadable[pack_id] = tally.unreadable.get(pack_id, 0) + 1
             elif one.is_whole or is_sealed:
                 for earlier in (*damaged, one):
-                    tally.corrupt += not earlier.is_whole
+                    tally.read(earlier)
                     yield earlier
                 damaged.clear()
             else:
                 damaged.append(one)
         if scan.is_sealed and size == scan.end + len(tar.END_OF_ARCHIVE):
             for late in damaged:
-                tally.corrupt += 1
+                tally.read(late)
                 yield late
         if not is_known:
             index.add_packs([PackRow(pack_id, "", "")])

@@ -78,6 +78,9 @@ def read_back(
 class Interludes(Protocol):
     """What was done between the arrivals."""
 
+    def tells_of_damage(self, received_ns: int) -> bool:
+        """Whether one of them says that what came then is damaged: until then it was not."""
+
     def is_due(self, received_ns: int) -> bool:
         """Whether something was done before then that is not done here yet."""
 
@@ -108,7 +111,8 @@ def bring_in(
             if not fate.is_to_keep:
                 restored.duplicates += 1
                 continue
-            placed.append(_place(one, fate))
+            is_told = interludes.tells_of_damage(one.member.facts.received_ns)
+            placed.append(_place(one, fate, is_corrupt=not (one.is_whole or is_told)))
             restored.stored += fate.outcome == "stored" and not fate.restores
             restored.conflicts += fate.outcome == "conflict"
             restored.kept[one.pack_id] = one.member.end
@@ -138,7 +142,7 @@ def _batches(found: Iterable[ReadBack], interludes: Interludes) -> Iterator[list
         yield batch
 
 
-def _place(one: ReadBack, fate: Fate) -> Placed:
+def _place(one: ReadBack, fate: Fate, *, is_corrupt: bool) -> Placed:
     member = one.member
     return Placed(
         one.identity,
@@ -149,6 +153,6 @@ def _place(one: ReadBack, fate: Fate) -> Placed:
         member.file_length,
         one.frame_table,
         is_conflict=fate.outcome == "conflict",
-        is_corrupt=not one.is_whole,
+        is_corrupt=is_corrupt,
         restores=fate.restores,
     )

@@ -8,6 +8,7 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import msgspec
 from blake3 import blake3
 
 from sagittal.archive.archive import Archive
+from sagittal.archive.damage import note_verified
 from sagittal.archive.packs.names import pack_path
 from sagittal.archive.packs.scan import chunks
 
@@ -130,7 +132,15 @@ class _Run:
             for row in await self._archive.fetch(sql, (series_instance_uid, pack_id))
         ]
         changed = await self._changed(pack_path(self._archive.packs, pack_id), kept)
-        marked = await self._archive.change(lambda index: index.mark_verified(pack_id, begun_ns, changed))
+        note = partial(
+            note_verified,
+            records=self._archive.records,
+            packs=self._archive.packs,
+            pack_id=pack_id,
+            begun_ns=begun_ns,
+            changed=changed,
+        )
+        marked = await self._archive.change(note)
         for uid, is_corrupt in marked:
             (self.corrupt if is_corrupt else self.intact_again).append(uid)
         self.packs += 1

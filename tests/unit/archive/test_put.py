@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from sagittal.archive.archive import Archive
+from sagittal.archive.damage import note_verified
 from sagittal.archive.index import schema
 from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.packs.disk import Disk
@@ -424,7 +425,8 @@ async def test_a_second_copy_takes_the_place_of_a_damaged_instance(opened: Opene
     data = data_set(pixels=bytes(4000))
     await put(session, data)
     await put(session, data_set(2))
-    await archive.change(lambda index: index.mark_verified("", 0, [("instances", 1, True)]))
+    changed = [("instances", 1, True)]
+    await archive.change(lambda index: note_verified(index, archive.records, archive.packs, "", 0, changed))
     with pytest.raises(Corrupt):
         await content(archive, "1.2.3.1.1")
     assert (await put(session, data_set(pixels=b"\1\0" * 2000))).outcome == "conflict"

@@ -13,6 +13,7 @@ from sagittal.archive.index import schema
 from sagittal.archive.packs.names import pack_path
 from sagittal.archive.reindex import Progress, reindex
 from sagittal.archive.settings import ArchiveSettings
+from sagittal.archive.verify import verify
 from sagittal.dicom.dataset import read_file_meta
 from sagittal.errors import Conflict, Corrupt, NotFound, SagittalError
 from support.data_sets import EXPLICIT_LITTLE, RLE, data_set, encapsulated
@@ -106,6 +107,93 @@ async def test_a_damaged_instance_of_a_sealed_pack_is_indexed_and_refused(
     with pytest.raises(Corrupt):
         await rebuilt.read(damaged, 0, 10)
     assert "instance.corrupt" in [event.kind for event in await rebuilt.events(0, 10)]
+
+
+def spoil(path: Path, needle: bytes) -> bytes:
+    """Changes the last bytes of a pack that are so; returns the pack as it was."""
+    good = path.read_bytes()
+    before, found, after = good.rpartition(needle)
+    path.chmod(0o640)
+    path.write_bytes(before + bytes(reversed(found)) + after)
+    path.chmod(0o440)
+    return good
+
+
+async def flags(archive: Archive) -> dict[str, int]:
+    tables = (schema.instances, schema.conflicts)
+    found = [row for one in tables for row in await archive.select(select(one.c.sop_instance_uid, one.c.is_corrupt))]
+    return {f"{row.sop_instance_uid} {number}": row.is_corrupt for number, row in enumerate(found)}
+
+
+@pytest.mark.parametrize("check_digests", [True, False])
+async def test_a_rebuilt_index_has_what_verification_found_and_told(
+    opened: Opened, tmp_path: Path, clock: Clock, check_digests: bool
+) -> None:
+    archive = opened()
+    session = archive.session(ACTOR)
+    for number in (1, 2, 3):
+        await put(session, data_set(number, pixels=b"%da" % number * 64))
+    await put(session, data_set(2, pixels=b"beside" * 90))
+    await session.close()
+    (path,) = (tmp_path / "packs").glob("*/*/*.tar")
+    for needle in (b"1a" * 8, b"2a" * 8, b"beside" * 8):
+        good = spoil(path, needle)
+        clock.now_ns += 10**9
+        await verify(archive)
+        if needle != b"beside" * 8:
+            path.chmod(0o640)
+            path.write_bytes(good)
+            path.chmod(0o440)
+    clock.now_ns += 10**9
+    await put(archive.session(ACTOR), data_set(9))
+    before, marked = (await dump(archive))["events"], await flags(archive)
+    await archive.close()
+    reindex(tmp_path, check_digests=check_digests, clock=clock)
+    rebuilt = opened()
+    assert (await dump(rebuilt))["events"] == before
+    assert await flags(rebuilt) == marked
+    assert list(marked.values()).count(1) == 1
+
+
+async def test_what_a_reindex_finds_otherwise_than_the_journal_says_is_journalled_and_told(
+    opened: Opened, tmp_path: Path, clock: Clock
+) -> None:
+    archive = opened()
+    session = archive.session(ACTOR)
+    for number in (1, 2):
+        await put(session, data_set(number, pixels=b"%da" % number * 64))
+    await session.close()
+    (path,) = (tmp_path / "packs").glob("*/*/*.tar")
+    good = spoil(path, b"1a" * 8)
+    await verify(archive)
+    await archive.close()
+    path.chmod(0o640)
+    path.write_bytes(good)
+    spoil(path, b"2a" * 8)
+    for check_digests in (True, False):  # once by what was read, once by what was journalled then
+        reindex(tmp_path, check_digests=check_digests, clock=clock)
+        rebuilt = opened()
+        states = {one.sop_instance_uid: one.is_corrupt for one in await rebuilt.locate(study="1.2.3")}
+        assert states == {"1.2.3.1.1": False, "1.2.3.1.2": True}
+        await rebuilt.close()
+
+
+async def test_a_second_copy_takes_the_place_of_a_damaged_one_in_a_rebuilt_index_too(
+    opened: Opened, tmp_path: Path, clock: Clock
+) -> None:
+    archive = opened()
+    session = archive.session(ACTOR)
+    await put(session, data_set(1))
+    await session.close()
+    (path,) = (tmp_path / "packs").glob("*/*/*.tar")
+    spoil(path, b"\1\2" * 8)
+    await verify(archive)
+    assert (await put(archive.session(ACTOR), data_set(1))).outcome == "stored"
+    before = await dump(archive)
+    await archive.close()
+    reindex(tmp_path, clock=clock)
+    rebuilt = await dump(opened())
+    assert (rebuilt["instances"], rebuilt["events"]) == (before["instances"], before["events"])
 
 
 async def test_a_folder_in_use_is_not_reindexed(opened: Opened, tmp_path: Path) -> None:

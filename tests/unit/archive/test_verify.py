@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from sagittal.archive.archive import Archive
+from sagittal.archive.damage import note_verified
 from sagittal.archive.index import schema
 from sagittal.archive.verify import Progress, verify
 from sagittal.errors import Corrupt
@@ -102,7 +103,8 @@ async def test_the_pack_that_was_not_read_for_longest_comes_first_and_recent_one
     await fill(archive, series=3)
     rows = schema.packs.c
     (newest,) = await archive.select(select(rows.id).order_by(rows.id.desc()).limit(1))
-    await archive.change(lambda index: index.mark_verified(newest.id, archive.now_ns() - 5, ()))
+    before = archive.now_ns() - 5
+    await archive.change(lambda index: note_verified(index, archive.records, archive.packs, newest.id, before, ()))
     clock.now_ns += 1
     report = await verify(archive, not_since_ns=archive.now_ns() - 6)
     assert report.packs == 2

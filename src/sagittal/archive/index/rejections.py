@@ -1,4 +1,4 @@
-"""Entries of the journal applied to the index: rows go to `rejected`, come back, or are marked to go for good.
+"""Entries of the journal applied to the index: rows go to `rejected`, come back, or are marked to go or as damaged.
 
 What is rejected has no row in `instances` and `conflicts`, so nothing that finds, counts or gives instances need know
 of it. Each function works in a transaction that is open.
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from sagittal.archive.acts import Entry, Named
+from sagittal.archive.acts import Entry, Kind, Named
 from sagittal.archive.index import schema
 from sagittal.archive.index.rederive import Said, Touched, rederive
 from sagittal.archive.index.rows import Identity, Placed, conflict_row
@@ -69,6 +69,13 @@ _BESIDE = "SELECT 1 FROM conflicts WHERE sop_instance_uid = ? AND digest_data_se
 _MARK_TO_GO = (
     f"{_WANTED}UPDATE rejected SET purge = ? WHERE rejection = ? AND (sop_instance_uid, received_ns) IN wanted"  # noqa: S608
 )
+
+_MARKS = tuple(
+    f"UPDATE {table} SET is_corrupt = ? WHERE sop_instance_uid = ? AND received_ns = ? AND is_corrupt <> ?"  # noqa: S608  # names of tables
+    for table in ("instances", "conflicts", "rejected")
+)
+_EVENTS: dict[Kind, str] = {"damaged": "instance.corrupt"}
+"""Of the kinds of entries whose events are called otherwise."""
 
 
 def standing_in(index: IndexWriter, study: str | None, series: str | None, instance: str | None) -> tuple[Named, ...]:
@@ -152,17 +159,38 @@ def apply(index: IndexWriter, read: ReadHeader, entry: Entry, named: Sequence[Na
     with index.transaction() as connection:
         index.not_before(entry.at_ns, entry.seq)
         index.forget_parents()
-        {"rejected": _reject, "restored": _restore, "purged": _purge}[entry.kind](index, connection, read, entry, named)
+        told = {
+            "rejected": _reject,
+            "restored": _restore,
+            "purged": _purge,
+            "damaged": _mark,
+            "intact": _mark,
+        }[entry.kind](index, connection, read, entry, named)
         index.forget_parents()
-        for one in named:
+        kind = _EVENTS.get(entry.kind, f"instance.{entry.kind}")
+        for one in told:
             uids = (one.study_instance_uid, one.series_instance_uid, one.sop_instance_uid)
-            index.tell(f"instance.{entry.kind}", entry.at_ns, uids, one.digest, f"{entry.actor}@{entry.address}")
+            index.tell(kind, entry.at_ns, uids, one.digest, f"{entry.actor}@{entry.address}")
         index.count(entry.id)
+
+
+def _mark(
+    index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
+) -> Sequence[Named]:
+    """Returns those that were not marked so before, wherever they are by now."""
+    del index, read
+    is_corrupt = int(entry.kind == "damaged")
+    changed = []
+    for one in named:
+        values = (is_corrupt, one.sop_instance_uid, one.received_ns, is_corrupt)
+        if sum(connection.execute(statement, values).rowcount for statement in _MARKS):
+            changed.append(one)
+    return changed
 
 
 def _reject(
     index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
-) -> None:
+) -> Sequence[Named]:
     del index
     wanted = _wanted(named)
     above = set(connection.execute(_ABOVE, (wanted,)).fetchall()) | _above(connection, named)
@@ -171,11 +199,12 @@ def _reject(
     for statement in _TAKE_OUT.values():
         connection.execute(statement, (wanted,))
     rederive(connection, read, _touched(above))
+    return named
 
 
 def _restore(
     index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
-) -> None:
+) -> Sequence[Named]:
     """Instances first, then what was kept beside them, each in the order they came."""
     times = {one.received_ns for one in named}
     columns = columns_of(schema.rejected)
@@ -194,6 +223,7 @@ def _restore(
             connection.execute("DELETE FROM rejected WHERE id = ?", (row["id"],))
     index.forget_parents()
     rederive(connection, read, _touched(above | _above(connection, named)), said)
+    return named
 
 
 def _put_back(index: IndexWriter, connection: sqlite3.Connection, row: dict[str, object], header: Header) -> bool:
@@ -247,10 +277,11 @@ def _placed(connection: sqlite3.Connection, row: dict[str, object], header: Head
 
 def _purge(
     index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
-) -> None:
+) -> Sequence[Named]:
     """Their bytes go later (see `purging`); from now on nothing brings them back."""
     del index, read
     connection.execute(_MARK_TO_GO, (_wanted(named), entry.id, entry.about))
+    return named
 
 
 def _wanted(named: Iterable[Named]) -> str:

@@ -86,22 +86,6 @@ LAST_END = (
 )
 """Where the last member of a pack that the index has ends, without its padding."""
 
-WHICH = {
-    "instances": "SELECT study_instance_uid, series_instance_uid, sop_instance_uid, digest, is_corrupt FROM instances"
-    " JOIN series ON series.id = instances.series JOIN studies ON studies.id = series.study WHERE instances.id = ?",
-    "conflicts": "SELECT study_instance_uid, series_instance_uid, sop_instance_uid, digest, is_corrupt"
-    " FROM conflicts WHERE id = ?",
-    "rejected": "SELECT study_instance_uid, series_instance_uid, sop_instance_uid, digest, is_corrupt"
-    " FROM rejected WHERE id = ?",
-}
-"""By table, what an event says of a row, and whether it is marked."""
-
-MARK = {
-    "instances": "UPDATE instances SET is_corrupt = ? WHERE id = ?",
-    "conflicts": "UPDATE conflicts SET is_corrupt = ? WHERE id = ?",
-    "rejected": "UPDATE rejected SET is_corrupt = ? WHERE id = ?",
-}
-
 LAST_REJECTED = "SELECT coalesce(max(row_id), 0) FROM rejected WHERE is_conflict = 0"
 LAST_REJECTED_CONFLICT = "SELECT coalesce(max(row_id), 0) FROM rejected WHERE is_conflict = 1"
 SET_COUNTER = "INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"

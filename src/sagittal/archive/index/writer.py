@@ -294,36 +294,6 @@ class IndexWriter:
                 "DELETE FROM packs WHERE id = ?", [(pack,) for pack, end in ends.items() if not end[1]]
             )
 
-    def mark_verified(
-        self, pack: str, begun_ns: int, changed: Iterable[tuple[str, int, bool]]
-    ) -> list[tuple[str, bool]]:
-        """Notes that a pack was read again, and what was found to be otherwise than the index said.
-
-        Args:
-            pack: which.
-            begun_ns: nanoseconds since 1970-01-01 UTC.
-            changed: (`instances`, `conflicts` or `rejected`, row, is corrupt).
-
-        Returns:
-            the SOP Instance UIDs of these rows, and whether they are corrupt.
-        """
-        marked = []
-        with self.transaction() as connection:
-            connection.execute("UPDATE packs SET verified_ns = ? WHERE id = ?", (begun_ns, pack))
-            for table, row_id, is_corrupt in changed:
-                found = connection.execute(statements.WHICH[table], (row_id,)).fetchone()
-                if found is None:
-                    continue
-                *uids, digest, was_corrupt = found
-                marked.append((str(uids[-1]), is_corrupt))
-                if bool(was_corrupt) != is_corrupt:
-                    connection.execute(statements.MARK[table], (int(is_corrupt), row_id))
-                    self.last_seq += 1
-                    kind = "instance.corrupt" if is_corrupt else "instance.intact"
-                    event = (self.last_seq, kind, self.now_ns(), *uids, digest, "archive:verify")
-                    connection.execute(statements.INSERT_EVENT.sql, event)
-        return marked
-
     def open_packs(self) -> list[PackRow]:
         """The packs that were not sealed; `indexed_length` as the rows of their instances tell."""
         rows = [PackRow(*row) for row in self._connection.execute(OPEN_PACKS.sql, ("open",)).fetchall()]

@@ -1,4 +1,4 @@
-"""The journal: what a person had done with instances, entry after entry, never changed."""
+"""The journal: what was done with instances and found of them, entry after entry, never changed."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,11 @@ _COLUMNS = tuple(journal.c[name] for name in Entry._fields)
 _NAMED = tuple(journal_instances.c[name] for name in Named._fields)
 _AFTER = select(*_COLUMNS).where(journal.c.id > bindparam("after")).order_by(journal.c.id)
 _BY_ID = select(*_COLUMNS).where(journal.c.id == bindparam("entry"))
+_DAMAGED = (
+    select(journal_instances.c.received_ns)
+    .join(journal)
+    .where(journal.c.kind == "damaged", journal.c.id > bindparam("after"))
+)
 _NAMED_BY = select(*_NAMED).where(journal_instances.c.entry == bindparam("entry")).order_by(_NAMED[0])
 
 
@@ -35,6 +40,11 @@ def last_of(connection: Connection) -> tuple[int, int, int]:
 def entries_after(connection: Connection, after: int) -> tuple[Entry, ...]:
     """The entries beyond number `after`, in order."""
     return tuple(Entry(*row) for row in connection.execute(_AFTER, {"after": after}))
+
+
+def damaged_after(connection: Connection, after: int) -> frozenset[int]:
+    """When those came that entries beyond number `after` tell to be damaged."""
+    return frozenset(received_ns for (received_ns,) in connection.execute(_DAMAGED, {"after": after}))
 
 
 def entry_of(connection: Connection, entry_id: int) -> Entry | None:

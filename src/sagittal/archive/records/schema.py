@@ -1,7 +1,8 @@
 """The tables of the records. Floors above keep theirs in a module of their own, on this `metadata`, with a migration.
 
-The journal is only ever added to. An entry says what a person had done with instances; the index is brought to it, and
-a rebuilt index goes through it again in the order of time.
+The journal is only ever added to. An entry says what a person had done with instances, or that bytes were found to be
+no longer those that were stored, or to be so again; the index is brought to it, and a rebuilt index goes through it
+again in the order of time.
 """
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
@@ -21,7 +22,7 @@ journal = Table(
     "journal",
     metadata,
     Column("id", Integer, primary_key=True),
-    _text("kind"),  # rejected, restored, purged
+    _text("kind"),  # rejected, restored, purged; damaged, intact
     _count("at_ns"),  # of the clock that also gives the times of arrival: the two are in one order
     Column("about", ForeignKey("journal.id")),  # what is restored or purged: the entry of its rejection
     _text("study_instance_uid"),  # what was asked for, as far as it was named
