@@ -240,6 +240,7 @@ class Listener:
             )
         except (OSError, TimeoutError) as error:
             log.warning("tls handshake failed", peer=link.address, error=type(error).__name__)
+            self._witness.refused(Actor(door="dimse", address=link.address, kind="machine"), "tls handshake")
             connection.close()
             link.connection_lost(error)
         except asyncio.CancelledError:

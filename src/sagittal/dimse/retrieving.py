@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import Final, NamedTuple
 
+from sagittal.access.asking import ask
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom import json_model
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
@@ -131,8 +132,10 @@ async def locate_all(visit: Visit, identifier: Identifier, access: Access = "rea
     `access`: whether they go to the peer itself, or are sent to another.
 
     Raises:
+        Refused: the peer may do that to nothing.
         Invalid: the unique key of its level is missing.
     """
+    ask(visit.archive.witness, visit.actor, access)
     wanted = identifier.values(_UNIQUE_KEYS[identifier.level])
     if not wanted:
         raise Invalid(f"a retrieve at level {identifier.level.value} names its entities by their unique key")
