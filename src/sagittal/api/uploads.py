@@ -28,6 +28,7 @@ from sagittal.ingest.uploads.model import (
     Shown,
     TooLarge,
     UploadReport,
+    owner_key,
 )
 from sagittal.ingest.uploads.uploads import Uploads
 from sagittal.runtime.actor import SCOPE_KEY, Actor
@@ -179,7 +180,7 @@ class UploadDoor:
         if request.upload:
             return _Answer(200, fields, msgspec.json.encode(_told(self._uploads.report(request.actor, request.upload))))
         listed = [_listed(shown) for shown in self._uploads.listed(request.actor)]
-        return _Answer(200, fields, msgspec.json.encode({"uploads": listed}))
+        return _Answer(200, fields, msgspec.json.encode({"owner": owner_key(request.actor), "uploads": listed}))
 
     def _described(self, shown: Shown, request: _Request) -> list[tuple[str, str]]:
         return fields_of.described(shown, request.said, self._uploads.limits, time.time_ns())

@@ -1,5 +1,6 @@
 """What an upload is, and which piece may follow: rules without a disk."""
 
+import hashlib
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -165,6 +166,11 @@ class UploadReport(msgspec.Struct, frozen=True, kw_only=True):
 def owner_of(actor: Actor) -> str:
     """Whose an upload is: of this account, this device, or this machine's own."""
     return f"{actor.kind}/{actor.account}/{'' if actor.account else actor.name}"
+
+
+def owner_key(actor: Actor) -> str:
+    """As `owner_of`, for browsers to keep: names nobody."""
+    return hashlib.blake2b(owner_of(actor).encode(), digest_size=12).hexdigest()
 
 
 def check_piece(mark: Mark, piece: Piece, max_bytes: int) -> int | None:

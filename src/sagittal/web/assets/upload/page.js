@@ -1,0 +1,257 @@
+// The page of uploads: takes files, folders and ZIPs, shows how far they are and what became of them.
+
+import { packages } from "./packing.js";
+import * as queue from "./queue.js";
+import { cancel, LOCK, send, SignedOut, whoIsThere } from "./sending.js";
+
+const MOST_ROWS = 100, MOST_NAMES = 500;
+const at = (name) => document.querySelector(`[data-at="${name}"]`);
+const texts = JSON.parse(at("texts").textContent);
+const say = (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
+const number = new Intl.NumberFormat(document.documentElement.lang);
+const channel = new BroadcastChannel(LOCK);
+const sentOf = new Map(); // bytes of a package that have left, by its number
+
+let owner = at("upload").dataset.owner || localStorage.getItem("sagittal-upload-owner") || "";
+let stop = new AbortController();
+let isPaused = false, isSignedOut = false, isSending = false, reading = 0, asked = false;
+
+if (at("upload").dataset.owner) localStorage.setItem("sagittal-upload-owner", owner);
+
+// Taking files
+
+async function* filesIn(entry, path) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+    if (file) yield { name: path + entry.name, file };
+    return;
+  }
+  const reader = entry.createReader();
+  for (;;) {
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+    if (!some.length) return;
+    for (const one of some) yield* filesIn(one, `${path}${entry.name}/`);
+  }
+}
+
+async function* dropped(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const files = entries.length ? [] : [...transfer.files];
+  for (const file of files) yield { name: file.name, file };
+  for (const entry of entries) yield* filesIn(entry, "");
+}
+
+async function* chosen(input) {
+  for (const file of [...input.files]) yield { name: file.webkitRelativePath || file.name, file };
+}
+
+async function take(entries) {
+  reading += 1;
+  navigator.storage?.persist?.();
+  try {
+    const left = (name, why) => queue.add("left", { owner, name, why });
+    for await (const made of packages(entries, { everything: at("everything").checked, left })) {
+      const one = { ...made, owner, url: "", offset: 0, state: "waiting", report: null, said: "" };
+      await queue.add("packages", one);
+      work();
+      show();
+    }
+  } catch (error) {
+    at("said").textContent = say(error?.name === "QuotaExceededError" ? "full" : "unread");
+  } finally {
+    reading -= 1;
+    show();
+  }
+}
+
+// Sending
+
+async function work() {
+  asked = true;
+  if (isSending || isPaused || !owner) return;
+  isSending = true;
+  channel.postMessage("let go");
+  stop = new AbortController();
+  try {
+    await navigator.locks.request(LOCK, { signal: stop.signal }, async () => {
+      if ((await whoIsThere()) !== owner) throw new SignedOut();
+      isSignedOut = false;
+      while (asked) {
+        asked = false;
+        await send({ owner, signal: stop.signal, heard });
+      }
+    });
+  } catch (error) {
+    isSignedOut = error instanceof SignedOut;
+    if (!isSignedOut && !isPaused) setTimeout(work, 3000);
+  } finally {
+    isSending = false;
+    show();
+  }
+}
+
+function heard(one, sent) {
+  sentOf.set(one.id, sent);
+  show();
+}
+
+async function askForSync() {
+  const registration = await navigator.serviceWorker?.ready;
+  await registration?.sync?.register("upload").catch(() => {});
+}
+
+// Showing
+
+let isDrawn = true;
+
+function show() {
+  if (!isDrawn) return;
+  isDrawn = false;
+  setTimeout(async () => {
+    isDrawn = true;
+    draw(await queue.all("packages", owner), await queue.all("left", owner));
+  }, 100);
+}
+
+function draw(all, left) {
+  const isDone = (p) => p.state === "done" || p.state === "failed";
+  const sent = (p) => (p.state === "waiting" ? Math.max(p.offset, sentOf.get(p.id) ?? 0) : p.size);
+  const total = sum(all, (p) => p.size), gone = sum(all.filter((p) => p.state !== "failed"), sent);
+  const open = all.filter((p) => !isDone(p));
+  at("list").hidden = !all.length && !left.length && !reading;
+  at("bar").max = total || 1;
+  at("bar").value = gone;
+  at("whole").textContent = say(reading ? "reading" : open.length ? "sending" : "ended", {
+    sent: size(gone), total: size(total), files: number.format(sum(all, (p) => p.count)),
+  });
+  at("outcome").replaceChildren(...outcome(all));
+  at("pause").hidden = !open.length || isPaused;
+  at("resume").hidden = !open.length || !isPaused;
+  at("cancel").hidden = !open.length;
+  at("clear").hidden = !all.some(isDone) && !left.length;
+  at("line").textContent = isSignedOut ? say("signedOut") : navigator.onLine || !open.length ? "" : say("offline");
+  at("sign-in").hidden = !isSignedOut;
+  at("rows").replaceChildren(...all.slice(-MOST_ROWS).reverse().map((p) => row(p, sent(p))));
+  const refused = all.flatMap((p) => [
+    ...(p.report?.refused ?? []),
+    ...(p.report?.missing ?? []).map((name) => ({ name, reason: say("missing") })),
+    ...(p.state === "failed" ? [{ name: p.name, reason: p.said === "lost" ? say("lost") : p.said }] : []),
+  ]);
+  names(at("refused"), refused, sum(all, (p) => p.report?.refused_count ?? 0) || refused.length);
+  names(at("left"), left.map(({ name, why }) => ({ name, reason: say(`left_${why}`) })), left.length);
+  document.body.dataset.upload = open.length || reading ? "busy" : "idle";
+}
+
+function outcome(all) {
+  const reports = all.map((p) => p.report).filter(Boolean);
+  const counts = { stored: "stored", here: "duplicates", aside: "conflicts", refused: "refused_count" };
+  return Object.entries(counts)
+    .map(([text, field]) => [text, sum(reports, (report) => report[field])])
+    .filter(([text, count]) => count || text === "stored")
+    .flatMap(([text, count]) => {
+      const box = document.createElement("div");
+      box.append(element("dt", say(text)), element("dd", number.format(count)));
+      return [box];
+    });
+}
+
+function row(p, sent) {
+  const line = element("li", "");
+  const what = element("div", "");
+  const called = element("bdi", p.name);
+  const state = p.state === "waiting" && (sent > 0 || p.url) ? "going" : p.state;
+  const hint = element("p", say(`state_${state}`, { sent: size(sent), size: size(p.size), files: number.format(p.count) }));
+  hint.className = "hint";
+  what.append(called, hint);
+  line.append(what);
+  line.dataset.state = p.state;
+  if (p.state === "waiting" || p.state === "sent") {
+    const bar = element("progress", "");
+    [bar.max, bar.value] = [p.size || 1, sent];
+    bar.setAttribute("aria-label", p.name);
+    line.append(bar);
+  }
+  return line;
+}
+
+function names(place, list, count) {
+  place.hidden = !list.length;
+  place.querySelector("summary span").textContent = number.format(count);
+  place.querySelector("ul").replaceChildren(
+    ...list.slice(0, MOST_NAMES).map(({ name, reason }) => {
+      const line = element("li", "");
+      line.append(element("bdi", name), element("span", reason));
+      return line;
+    }),
+  );
+}
+
+function element(kind, text) {
+  const made = document.createElement(kind);
+  made.textContent = text;
+  return made;
+}
+
+const sum = (list, of) => list.reduce((total, one) => total + of(one), 0);
+
+function size(bytes) {
+  const unit = bytes < 1e6 ? "kilobyte" : bytes < 1e9 ? "megabyte" : "gigabyte";
+  const value = bytes / { kilobyte: 1e3, megabyte: 1e6, gigabyte: 1e9 }[unit];
+  const digits = value < 10 && unit !== "kilobyte" ? 1 : 0;
+  const form = { style: "unit", unit, maximumFractionDigits: digits };
+  return new Intl.NumberFormat(document.documentElement.lang, form).format(value);
+}
+
+// Hands
+
+for (const input of [at("files"), at("folder")]) {
+  input.addEventListener("change", () => take(chosen(input)).then(() => (input.value = "")));
+}
+for (const [button, input] of [["choose-files", "files"], ["choose-folder", "folder"]]) {
+  at(button).addEventListener("click", () => at(input).click());
+}
+const zone = at("zone");
+addEventListener("dragover", (event) => {
+  event.preventDefault();
+  zone.classList.add("over");
+});
+addEventListener("dragleave", (event) => event.relatedTarget ?? zone.classList.remove("over"));
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  zone.classList.remove("over");
+  take(dropped(event.dataTransfer));
+});
+at("pause").addEventListener("click", () => {
+  isPaused = true;
+  stop.abort(new Error("paused"));
+  show();
+});
+at("resume").addEventListener("click", () => {
+  isPaused = false;
+  work();
+  show();
+});
+at("cancel").addEventListener("click", async () => {
+  if (!confirm(say("sure"))) return;
+  stop.abort(new Error("given up"));
+  for (const p of await queue.all("packages", owner)) if (p.state === "waiting") await cancel(p);
+  show();
+});
+at("clear").addEventListener("click", async () => {
+  for (const p of await queue.all("packages", owner)) if (p.state === "done" || p.state === "failed") await queue.remove("packages", p.id);
+  for (const one of await queue.all("left", owner)) await queue.remove("left", one.id);
+  show();
+});
+addEventListener("online", () => (work(), show()));
+addEventListener("offline", show);
+addEventListener("beforeunload", (event) => reading && event.preventDefault());
+addEventListener("visibilitychange", async () => {
+  if (document.hidden && (await queue.all("packages", owner)).some((p) => p.state === "waiting")) askForSync();
+});
+channel.onmessage = () => show();
+
+at("choices").hidden = false;
+at("needs").hidden = true;
+navigator.serviceWorker?.register("/upload/worker.js", { scope: "/upload", type: "module" }).catch(() => {});
+queue.sweep().then(work).then(show);
+show();
