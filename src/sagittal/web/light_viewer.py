@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Response, Router, get
-from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from sagittal.access.permits import may
@@ -16,7 +15,7 @@ from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom.identifiers import SeriesUID, StudyUID
 from sagittal.dicom.matching import Key
-from sagittal.errors import Invalid, SagittalError
+from sagittal.errors import SagittalError
 from sagittal.find import Level, Query, find
 from sagittal.imaging.describing import Described
 from sagittal.retrieve.described import described
@@ -29,7 +28,9 @@ from sagittal.runtime.pools import WorkerPool
 from sagittal.web.pages import AnyRequest, actor_of
 from sagittal.web.problems import failed
 from sagittal.web.viewer_files import viewer_files
+from sagittal.web.viewer_findings import findings_routes
 from sagittal.web.viewer_page import POLICY, Opened, SeriesShown, StudyShown, first_picture, viewer_page
+from sagittal.web.viewer_paths import checked
 
 PATH = "/view"
 _TIMEOUT_S = 60.0
@@ -59,8 +60,8 @@ class Viewer(NamedTuple):
     pool: WorkerPool
 
 
-def light_viewer(archive: Archive, pool: WorkerPool, *others: HTTPRouteHandler) -> Router:
-    """The routes of the viewer; `others` stand below the same path."""
+def light_viewer(archive: Archive, pool: WorkerPool) -> Router:
+    """The routes of the viewer."""
     viewer, files = Viewer(archive, pool), viewer_files()
 
     @get("/{study:str}", media_type="text/html")
@@ -106,16 +107,9 @@ def light_viewer(archive: Archive, pool: WorkerPool, *others: HTTPRouteHandler) 
 
     return Router(
         path=PATH,
-        route_handlers=[page, overview, description, file, *others],
+        route_handlers=[page, overview, description, file, *findings_routes(archive)],
         exception_handlers={SagittalError: failed},
     )
-
-
-def checked(uid: str) -> str:
-    """A UID of a path; raises Invalid for what cannot be one."""
-    if not 0 < len(uid) <= 64 or not uid.isascii() or not uid.isprintable():
-        raise Invalid(f"a UID in a path is 1 to 64 printable characters; got {len(uid)}")
-    return uid
 
 
 def shortened(instances: list[Described]) -> SeriesDescribed:

@@ -4,7 +4,7 @@ import { depthOf, planeOf, areParallel } from "./geometry.js";
 import { KINDS, numbersOf, wordsOf } from "./measures.js";
 import { Pane, cutsOf } from "./pane.js";
 import { listen } from "./pointer.js";
-import { ask, stackOf, studyOf } from "./series.js";
+import { stackOf, studyOf } from "./series.js";
 import { _, dateOf, el } from "./text.js";
 import { help, keyboard, toolbar } from "./toolbar.js";
 import { presetsOf } from "./window.js";
@@ -159,7 +159,7 @@ class App {
       play: () => { if (pane.cine) pane.stop(); else pane.play(); },
       invert: () => { view.isInverse = !view.isInverse; pane.isPainted = false; pane.redraw(); },
       rotate: () => pane.change({ quarters: (view.quarters + 1) % 4 }),
-      flip: () => pane.change({ isFlipped: !view.isFlipped }),
+      flip: () => pane.change({ isFlipped: !view.isFlipped, quarters: (4 - view.quarters) % 4 }), // as it is seen
       reset: () => pane.reset(),
       layout: () => { this.layout = (this.layout + 1) % 3; this.arrange([1, 2, 4][this.layout]); this.fill(); },
       prior: () => this.priors.length === 1 ? this.compare(this.priors[0]) : this.toggleList(true),
@@ -277,4 +277,3 @@ export function start() {
   window.sagittalViewer = app;
   return app.begin();
 }
-export { ask };

@@ -1,0 +1,1 @@
+"""What a person finds in pictures, as instances: measurement reports, key images, presentation states."""
