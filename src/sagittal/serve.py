@@ -119,6 +119,8 @@ def _allow_many_files() -> None:
 async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open: bool = False) -> None:
     """Serves until SIGTERM or SIGINT; then takes nothing new, finishes what is in flight, and returns.
 
+    SIGHUP has it read its certificates anew.
+
     Args:
         settings: what is in force.
         tell: called once when everything listens.
@@ -135,6 +137,7 @@ async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open:
     async with served(settings, is_open=is_open) as site:
         gc.collect()
         gc.freeze()  # what start-up made stays: the collector need not look at it again
+        loop.add_signal_handler(signal.SIGHUP, site.renew_certificates)
         tell(site.listening())
         await stop.wait()
         log.info("stopping", associations=site.listener.associations)
@@ -170,6 +173,29 @@ class Served(NamedTuple):
             web=_url(settings, web.server) if web else "",
             first_start=_first_start(settings, web.server, self.way_in) if web else "",
         )
+
+    def renew_certificates(self) -> None:
+        """Reads the certificates anew for connections to come. One that cannot be used is told, and stays as it was."""
+        for name, renew in (("http", self._renew_http), ("dicom", self._renew_dicom)):
+            try:
+                if renew():
+                    log.info("certificate renewed", listener=name)
+            except Invalid as error:
+                log.error("certificate not renewed", listener=name, error=str(error))
+
+    def _renew_http(self) -> bool:
+        tls = _http_tls(self.settings)
+        if self.web is None or tls is None:
+            return False
+        self.web.server.renew(tls)
+        return True
+
+    def _renew_dicom(self) -> bool:
+        context = _dicom_tls(self.settings)
+        if context is None:
+            return False
+        self.listener.renew(context)
+        return True
 
 
 @contextlib.asynccontextmanager
