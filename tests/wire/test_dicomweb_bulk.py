@@ -159,6 +159,21 @@ def test_pixels_of_big_endian_instances_come_in_little_endian(server: WebServer,
     assert headers["content-type"] == "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1"
 
 
+@pytest.mark.parametrize("accept", ["*/*", 'multipart/related; type="application/dicom"'])
+def test_big_endian_instances_go_out_in_little_endian_unless_they_are_asked_for_as_stored(
+    server: WebServer, accept: str
+) -> None:
+    stored = pydicom.dcmread(BytesIO(sample("MR_small_bigendian.dcm")))
+    path = "studies/1.3/series/1.3.1/instances/1.3.1.1"
+    ((headers, data),) = parts_of(get(server, path, accept))
+    assert headers["content-type"].endswith("1.2.840.10008.1.2.1")
+    assert (pydicom.dcmread(BytesIO(data)).pixel_array == stored.pixel_array).all()
+    as_it_is = f'multipart/related; type="application/dicom"; transfer-syntax=*, {accept};q=0.5'
+    ((headers, data),) = parts_of(get(server, path, as_it_is))
+    assert headers["content-type"].endswith("1.2.840.10008.1.2.2")
+    assert pydicom.dcmread(BytesIO(data)).PixelData == stored.PixelData
+
+
 def test_words_of_big_endian_instances_come_in_little_endian(server: WebServer) -> None:
     more = Dataset()
     more.private_block(0x0099, "TEST", create=True).add_new(1, "OW", b"\1\2" * 4000)

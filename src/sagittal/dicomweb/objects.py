@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom.dataset.reencode import is_reencodable
+from sagittal.dicom.transfer_syntax import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN
 from sagittal.dicom.web.accept import ANY, MediaRange, Offer, quality_of
 from sagittal.dicomweb.context import Context
 from sagittal.dicomweb.exchange import Answer, Headers, Request
@@ -107,7 +108,8 @@ def _acceptable(ranges: Sequence[MediaRange], instances: Sequence[StoredInstance
     named = [r.transfer_syntax for r in ranges if r.transfer_syntax != ANY]
     targets: dict[str, str] = {}
     for stored in {instance.transfer_syntax_uid for instance in instances}:
-        possible = [stored, *(uid for uid in named if is_reencodable(stored, uid))]
+        as_it_is = _as_it_is(ranges, stored)
+        possible = [as_it_is, *(uid for uid in named if is_reencodable(stored, uid))]
         possible += [uid for uid in named if _can_all(instances, stored, uid)]
         best = max(possible, key=lambda uid: _offer_quality(ranges, uid, essence))
         if _offer_quality(ranges, best, essence) > 0:
@@ -117,6 +119,15 @@ def _acceptable(ranges: Sequence[MediaRange], instances: Sequence[StoredInstance
         for instance in instances
         if instance.transfer_syntax_uid in targets
     )
+
+
+def _as_it_is(ranges: Sequence[MediaRange], stored: str) -> str:
+    """In which Transfer Syntax those stored in one go out to who names none.
+
+    Big endian, which PS3.18 Section 8.7.3 lets nobody use, goes only to who takes everything as it is stored.
+    """
+    is_any = stored != EXPLICIT_VR_BIG_ENDIAN or any("transfer-syntax" in one.parameters for one in ranges)
+    return stored if is_any else EXPLICIT_VR_LITTLE_ENDIAN
 
 
 def _can_all(instances: Sequence[StoredInstance], stored: str, transfer_syntax_uid: str) -> bool:
