@@ -38,9 +38,9 @@ from sagittal.dimse.listener import Listener
 from sagittal.dimse.requestor import Peer, Proposal, Requestor
 from sagittal.dimse.services import services
 from sagittal.runtime.pools import worker_pool
-from sagittal.runtime.settings import Destination, Settings
+from sagittal.runtime.settings import Destination, Settings, named_attributes
 from sagittal.runtime.witness import NoWitness
-from support.archives import store
+from support.archives import instance, store
 from support.dimse import Box, listening, run
 from support.peers import require
 
@@ -576,3 +576,25 @@ async def got(
     responses = await asyncio.to_thread(lambda: list(association.send_c_get(identifier, model)))
     await asyncio.to_thread(association.release)
     return received, responses
+
+
+async def test_a_find_by_an_attribute_that_is_still_being_indexed_is_refused_with_how_far_it_is(tmp_path: Path) -> None:
+    settings = Settings(query_attributes=("DateOfSecondaryCapture",))
+    async with site(tmp_path) as running:
+        await store(running.archive, instance(DateOfSecondaryCapture="20200301"))
+        await running.archive.name_attributes(named_attributes(settings))  # and nobody fills its index
+        query = Dataset()
+        query.QueryRetrieveLevel, query.StudyInstanceUID, query.DateOfSecondaryCapture = "STUDY", "", "20200301"
+
+        def ask() -> list[Dataset]:
+            ae = AE()
+            ae.add_requested_context(STUDY_FIND)
+            association = ae.associate("127.0.0.1", running.port)
+            assert association.is_established
+            answers = [status for status, _ in association.send_c_find(query, STUDY_FIND)]
+            association.release()
+            return answers
+
+        (status,) = await asyncio.to_thread(ask)
+        assert status.Status == 0xA700
+        assert status.ErrorComment == "0 of 1 instances are indexed by DateOfSecondaryCapture so far"
