@@ -127,7 +127,13 @@ function drawing(kind, pane, app, start) {
     hover(point) { measure.points[measure.points.length - 1] = pane.toImage(point); pane.redraw(); },
     press(point) {
       this.hover(point);
-      return { move: (next) => this.hover(next), end: (last) => { this.hover(last); this.fix(); } };
+      const isLast = measure.points.length >= most;
+      if (!isLast) measure.points.push(pane.toImage(point));
+      let isDragged = isLast;
+      return {
+        move: (next) => { if (Math.hypot(next[0] - point[0], next[1] - point[1]) > 3) isDragged = true; this.hover(next); },
+        end: (last) => { this.hover(last); if (isDragged) this.fix(); },
+      };
     },
     fix() {
       if (measure.points.length >= most) finish();
