@@ -305,7 +305,9 @@ def test_a_passkey_signs_in_without_name_or_password(site: Site, page: Page, con
     authenticator.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": made["authenticatorId"]})
 
 
-def test_the_viewer_shows_its_studies_to_who_is_signed_in(site: Site, page: Page) -> None:
+def test_the_viewer_shows_its_studies_to_who_is_signed_in_and_asks_whose_session_is_over(
+    site: Site, page: Page, context: BrowserContext
+) -> None:
     page.goto(f"{site.root}/ohif/")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.get_by_label("Name").fill("ada")
@@ -313,6 +315,10 @@ def test_the_viewer_shows_its_studies_to_who_is_signed_in(site: Site, page: Page
     page.keyboard.press("Enter")
     expect(page.get_by_text("CT of a phantom").first).to_be_visible()
     expect(page.get_by_text("Not shared").first).to_be_visible()
+    context.clear_cookies()
+    page.locator("tbody tr").first.locator("input").first.fill("Phantom")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=LONG)
+    assert page.url == f"{site.root}/sign-in?next=%2Fohif"
 
 
 def test_a_session_that_is_ended_elsewhere_is_over_at_once(site: Site, page: Page) -> None:
@@ -351,9 +357,7 @@ def test_a_token_is_shown_once_and_good_until_it_is_revoked(site: Site, page: Pa
 def make_link(site: Site, page: Page, **fields: str) -> str:
     """Has somebody who may share make a link to the phantom; gives its address."""
     studies = httpx.get(f"{site.server.web}/studies", params={"PatientID": "PHANTOM"}, auth=("ada", PASSWORD)).json()
-    page.goto(f"{site.root}/account")
-    page.get_by_text("New share link").click()
-    page.get_by_label("Study Instance UID").fill(studies[0]["0020000D"]["Value"][0])
+    page.goto(f"{site.root}/account?study={studies[0]['0020000D']['Value'][0]}#links")
     for label, value in fields.items():
         page.get_by_label(label).fill(value)
     page.get_by_role("button", name="Make the link").click()
@@ -378,6 +382,10 @@ def test_a_share_link_shows_one_study_to_who_has_it_and_its_pin(site: Site, page
     guest.goto(f"{site.root}/ohif/")
     expect(guest.get_by_text("CT of a phantom").first).to_be_visible()
     expect(guest.get_by_text("Not shared")).to_have_count(0)
+    guest.goto(f"{site.root}/shared")
+    drawn = guest.locator(".pictures img").first.evaluate("img => img.decode().then(() => img.naturalWidth)")
+    assert drawn > 0
+    shot(guest, "shared")
     guest.goto(f"{site.root}/account")
     expect(guest.get_by_role("heading", name="You may not do that")).to_be_visible()
     second = site.open().new_page()

@@ -83,6 +83,7 @@ class _Home(NamedTuple):
         visit = person_of(request)
         there = await self.own.overview(visit.actor.account)
         said = wrong.said if wrong else None
+        asked = {name: request.query_params.get(name, "")[:64] for name in ("study", "series")}
         return page(
             request,
             "account.html",
@@ -97,7 +98,8 @@ class _Home(NamedTuple):
             browser=browser,
             done=_(_DONE[done]) if done in _DONE else "",
             errors={wrong.form: str(wrong.error)} if wrong else {},
-            said={name: said.one(name) if said else usual for name, usual in _FILLED_IN.items()},
+            said={name: said.one(name) if said else usual for name, usual in (_FILLED_IN | asked).items()},
+            is_sharing=bool(asked["study"]),
             ticked=said.many("may") if said else ("query", "read"),
         )
 

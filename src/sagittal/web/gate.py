@@ -81,11 +81,11 @@ class Gate:
         try:
             actor = await self._admitted(scope, shown, visitor)
         except TooManyAttempts as error:
-            await _answer(send, 429, str(error), ((b"retry-after", str(error.retry_after_s).encode()),))
+            await _answer(send, 429, str(error), ((b"retry-after", str(error.retry_after_s).encode()),), shown)
         except Exhausted as error:
             await _answer(send, 503, str(error), shown=shown)
         except Invalid as error:
-            await _answer(send, 400, str(error))
+            await _answer(send, 400, str(error), shown=shown)
         except _PasswordToChange as error:
             await _send_to_change(scope, shown, send, str(error))
         except Refused as error:

@@ -40,6 +40,15 @@ class _File(NamedTuple):
     version: str
 
 
+# Whose session is over signs in, and comes back to what they looked at; names they searched for do not come along.
+_ON_ERROR = """(error) => {
+  if (error.status !== 401) return;
+  const studies = new URLSearchParams(window.location.search).get("StudyInstanceUIDs");
+  const back = window.location.pathname + (studies ? `?StudyInstanceUIDs=${studies}` : "");
+  window.location.assign(`/sign-in?next=${encodeURIComponent(back)}`);
+}"""
+
+
 def configuration(root: str) -> str:
     """`app-config.js`: one data source, our DICOMweb root; nothing that a link could point elsewhere."""
     source = {
@@ -82,7 +91,7 @@ def configuration(root: str) -> str:
         ],
     }
     said = msgspec.json.encode(config).decode()
-    return f"window.config = {said};\nwindow.config.httpErrorHandler = () => {{}};\n"
+    return f"window.config = {said};\nwindow.config.httpErrorHandler = {_ON_ERROR};\n"
 
 
 def ohif_viewer(dicomweb_root: str) -> ASGIRouteHandler | None:
