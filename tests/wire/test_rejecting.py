@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,3 +170,40 @@ def test_the_same_file_sent_again_after_a_deletion_is_stored(server: Server, sto
     DICOMwebClient(server.web).store_instances([stored[0]])
     assert len(json.loads(httpx.get(f"{url}/metadata").content)) == 1
     assert file_bytes(stored[0])[-64:] in bytes_of(server, f"/studies/{stored[0].StudyInstanceUID}")[0]
+
+
+def key_object_selection(named: Dataset, code: str) -> Dataset:
+    """As a workstation makes it that takes back an instance (IHE IOCM)."""
+    title, evidence, series, one = Dataset(), Dataset(), Dataset(), Dataset()
+    title.CodeValue, title.CodingSchemeDesignator, title.CodeMeaning = code, "DCM", "Rejected for Quality Reasons"
+    one.ReferencedSOPClassUID, one.ReferencedSOPInstanceUID = named.SOPClassUID, named.SOPInstanceUID
+    series.SeriesInstanceUID, series.ReferencedSOPSequence = named.SeriesInstanceUID, [one]
+    evidence.StudyInstanceUID, evidence.ReferencedSeriesSequence = named.StudyInstanceUID, [series]
+    selection = instance(StudyInstanceUID=named.StudyInstanceUID, PatientID=named.PatientID)
+    for keyword in ("PixelData", "Rows", "Columns", "BitsAllocated", "SmallestImagePixelValue"):
+        selection.pop(keyword, None)
+    selection.SOPClassUID = selection.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.59"
+    selection.Modality, selection.ValueType = "KO", "CONTAINER"
+    selection.ConceptNameCodeSequence, selection.CurrentRequestedProcedureEvidenceSequence = [title], [evidence]
+    return selection
+
+
+def test_a_key_object_selection_sent_by_dimse_rejects_what_it_names(
+    server: Server, stored: list[Dataset], tmp_path: Path
+) -> None:
+    require("storescu")
+    selection = key_object_selection(stored[1], "113037")
+    (tmp_path / "ko.dcm").write_bytes(file_bytes(selection))
+    command = ["storescu", "-xe", "-aec", "SAGITTAL", "127.0.0.1", str(server.dicom_port), str(tmp_path / "ko.dcm")]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    path = f"{server.web}/studies/{selection.StudyInstanceUID}/instances"
+    until = time.monotonic() + 20
+    while len(left := httpx.get(path).json()) == 4 and time.monotonic() < until:
+        time.sleep(0.05)
+    uids = {one["00080018"]["Value"][0] for one in left}
+    assert uids == {stored[0].SOPInstanceUID, stored[2].SOPInstanceUID, selection.SOPInstanceUID}
+    api = server.web.removesuffix("/dicom-web") + "/api/rejections"
+    (rejection,) = (one for one in httpx.get(api).json()["rejections"] if selection.SOPInstanceUID in one.get("note", ""))
+    assert (rejection["reason"], rejection["instances"]) == ("113037", 1)
+    assert httpx.post(f"{api}/{rejection['id']}/undo").status_code == 200
+    assert len(httpx.get(path).json()) == 4
