@@ -26,6 +26,7 @@ from sagittal.audit.ledger import Ledger
 from sagittal.dicomweb.app import WebApp, create_app
 from sagittal.dicomweb.context import BASE_PATH, WebLimits
 from sagittal.dicomweb.server import TLS, HTTPServer, start_http
+from sagittal.dimse.dispatching import Dispatcher
 from sagittal.dimse.listener import Listener
 from sagittal.dimse.services import services
 from sagittal.dimse.tls import server_context
@@ -302,7 +303,8 @@ async def _web(
     pages += [viewer] if viewer is not None else []
     pages += _account_routes(settings, archive, way_in, has_viewer=viewer is not None)
     pages.append(light_viewer(archive, pool))
-    of_archive = archive_pages(archive)
+    dispatcher = Dispatcher(archive, settings, pool)
+    of_archive = archive_pages(archive, pool, dispatcher, BASE_PATH, has_ohif=viewer is not None)
     pages += of_archive.routes
     pages.append(api_door(archive, way_in.chronicle, settings.operation_timeout_s))
     pages += [upload_route(uploads), upload_pages()]

@@ -6,9 +6,13 @@ from litestar import Router
 from litestar.types import ControllerRouterHandler
 
 from sagittal.archive.archive import Archive
+from sagittal.runtime.pools import WorkerPool
+from sagittal.web.patient_page import patient_page
 from sagittal.web.site import PROBLEMS
 from sagittal.web.study_changes import Changes, study_changes
+from sagittal.web.study_files import Sending, study_files
 from sagittal.web.study_list import study_list_pages
+from sagittal.web.study_page import Around, study_pages
 
 
 class ArchivePages(NamedTuple):
@@ -18,8 +22,24 @@ class ArchivePages(NamedTuple):
     changes: Changes
 
 
-def archive_pages(archive: Archive) -> ArchivePages:
-    """The pages of one archive."""
+def archive_pages(
+    archive: Archive, pool: WorkerPool, sending: Sending, dicomweb_root: str, *, has_ohif: bool
+) -> ArchivePages:
+    """The pages of one archive.
+
+    Args:
+        archive: what they are about.
+        pool: makes pictures.
+        sending: sends to other systems.
+        dicomweb_root: path of DICOMweb, where thumbnails come from.
+        has_ohif: whether OHIF is served.
+    """
     changes = Changes(archive)
-    pages = [*study_list_pages(archive), study_changes(changes)]
+    pages = [
+        *study_list_pages(archive),
+        study_changes(changes),
+        *study_pages(archive, Around(dicomweb_root, has_ohif, sending)),
+        *study_files(archive, pool, sending),
+        patient_page(archive, dicomweb_root),
+    ]
     return ArchivePages([Router(path="/", route_handlers=pages, exception_handlers=PROBLEMS)], changes)

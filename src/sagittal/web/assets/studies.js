@@ -95,7 +95,7 @@ function offer() {
   const button = document.querySelector("#fresh");
   button.hidden = !further.size;
   if (further.size) {
-    button.textContent = further.size === 1 ? button.dataset.one : button.dataset.more.replace("%s", further.size);
+    button.textContent = further.size === 1 ? button.dataset.one : button.dataset.more.replace("{count}", further.size);
   }
 }
 
