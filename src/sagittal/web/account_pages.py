@@ -23,6 +23,7 @@ from sagittal.web.second_factor_pages import second_factor_pages
 from sagittal.web.wording import _
 
 _HOME: Final = "/account"
+_MOST_NUMBER: Final = 2**53
 _DONE: Final = {
     "password": _("Your password is changed. You are signed out everywhere else."),
     "totp-off": _("The second factor is off."),
@@ -121,7 +122,7 @@ def _token_pages(own: Own, home: _Home) -> list[HTTPRouteHandler]:
     async def revoke(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Makes a token void."""
         visit = person_of(request)
-        await own.revoke_token(visit.actor.account, number, visit.visitor)
+        await own.revoke_token(visit.actor.account, _checked(number), visit.visitor)
         return _done("token")
 
     return [make, revoke]
@@ -143,7 +144,7 @@ def _link_pages(own: Own, home: _Home) -> list[HTTPRouteHandler]:
     async def revoke(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Makes a share link void."""
         visit = person_of(request)
-        await own.revoke_link(visit.actor, number, visit.visitor)
+        await own.revoke_link(visit.actor, _checked(number), visit.visitor)
         return _done("link")
 
     return [make, revoke]
@@ -220,14 +221,14 @@ def _passkey_pages(own: Own) -> list[HTTPRouteHandler]:
     async def rename(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Calls a passkey something else."""
         visit, said = person_of(request), await form_of(request)
-        await own.rename_passkey(visit.actor.account, number, said.one("label"))
+        await own.rename_passkey(visit.actor.account, _checked(number), said.one("label"))
         return _done("renamed")
 
     @post(f"{_HOME}/passkeys/{{number:int}}/remove")
     async def remove(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Forgets a passkey."""
         visit = person_of(request)
-        await own.remove_passkey(visit.actor.account, number, visit.visitor)
+        await own.remove_passkey(visit.actor.account, _checked(number), visit.visitor)
         return _done("removed")
 
     return [begin, add, rename, remove]
@@ -242,6 +243,13 @@ def _wanted_link(said: Form) -> WantedLink:
         said.one("pin"),
         bool(said.one("download")),
     )
+
+
+def _checked(number: int) -> int:
+    """The number itself, or NotFound for one that nothing can have."""
+    if not 0 < number <= _MOST_NUMBER:
+        raise NotFound("nothing of yours has that number")
+    return number
 
 
 def _done(what: str) -> Response[str]:

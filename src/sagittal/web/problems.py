@@ -78,7 +78,15 @@ def status_of(error: SagittalError) -> int:
 def problem_page(status: int, why: str, actor: Actor | None = None) -> str:
     """The page for whoever meets a status."""
     words = _WORDS.get(status, _OURS)
-    return render("problem.html", actor, status=status, title=_(words.title), why=why, next=_(words.next))
+    return render(
+        "problem.html",
+        actor,
+        status=status,
+        title=_(words.title),
+        why=why,
+        next=_(words.next),
+        may_sign_in=status == 401 or (actor is not None and actor.kind == "nobody"),
+    )
 
 
 def failed(request: AnyRequest, error: SagittalError) -> Response[str]:

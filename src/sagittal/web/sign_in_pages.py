@@ -8,12 +8,12 @@ from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from sagittal.access.accounts import NewAccount
+from sagittal.access.accounts import NewAccount, check_name
 from sagittal.access.provider import Returned
 from sagittal.access.signin import SecondFactorAsked, SignedIn, SignIn
 from sagittal.access.signin_oidc import OidcSignIn, local_path
 from sagittal.access.throttle import TooManyAttempts
-from sagittal.errors import Conflict, Invalid, NotFound, PeerFailed, Refused
+from sagittal.errors import Invalid, NotFound, PeerFailed, Refused
 from sagittal.web.forms import Visit, cookie_of, form_of, json_of, visit_of
 from sagittal.web.gate import MUST_CHANGE
 from sagittal.web.pages import NO_REFERRER, AnyRequest, leave_to, page
@@ -136,17 +136,18 @@ def first_start_pages(sign_in: SignIn) -> list[HTTPRouteHandler]:
     async def make_first(request: AnyRequest, secret: FromPath[str]) -> Response[str]:
         """Makes the first administrator."""
         said, visit = await form_of(request), visit_of(request)
-        name, full_name, errors = said.one("name"), said.one("full_name"), {}
-        if said.one("password") != said.one("again"):
-            errors["again"] = _("The two passwords are not the same.")
-        else:
+        name, full_name, password = said.one("name"), said.one("full_name"), said.one("password")
+        wrong, why = "again", _("The two passwords are not the same.")
+        if password == said.one("again"):
             try:
-                new = NewAccount(name, full_name)
-                found = await sign_in.first_administrator(secret, new, said.one("password"), visit.visitor)
+                wrong = "name"
+                check_name(name)
+                wrong = "password"
+                found = await sign_in.first_administrator(secret, NewAccount(name, full_name), password, visit.visitor)
                 return welcome(visit, found, "/")
-            except (Invalid, Conflict) as error:
-                errors["name" if "name is" in str(error) or "account's name" in str(error) else "password"] = str(error)
-        values = {"name": name, "full_name": full_name, "errors": errors}
+            except Invalid as error:
+                why = _(str(error))
+        values = {"name": name, "full_name": full_name, "errors": {wrong: why}}
         return page(request, "first_start.html", status=400, headers=NO_REFERRER, values=values)
 
     return [ask_first, make_first]

@@ -126,8 +126,13 @@ async def test_the_link_of_the_first_start_is_good_once_and_tells_nobody_where_i
     asked = await browser.get(path)
     assert asked.headers["referrer-policy"] == "no-referrer"
     said = {"name": "ada", "password": PASSWORD, "again": PASSWORD}
-    for wrong in ({"again": "x"}, {"password": "short", "again": "short"}, {"name": "a:b"}):
-        assert (await browser.post(path, data={**said, **wrong})).status_code == 400
+    for field, wrong in (
+        ("again", {"again": "x"}),
+        ("password", {"password": "short", "again": "short"}),
+        ("name", {"name": "a:b"}),
+    ):
+        answer = await browser.post(path, data={**said, **wrong})
+        assert (answer.status_code, f'id="{field}-said" role="alert"' in answer.text) == (400, True)
     answer = await browser.post(path, data=said)
     assert (answer.status_code, len(secret_of(answer))) == (303, 43)
     assert (await site.browser().post(path, data={**said, "name": "eve"})).status_code == 403
@@ -186,7 +191,8 @@ async def test_what_people_change_of_their_account_has_a_line_each(site: "Site")
     assert "https://pacs.example.org/link/" in (await browser.post("/account/links", data={"study": "1.2.3"})).text
     for path in ("tokens/1/revoke", "links/1/revoke", "sessions/end-others"):
         assert (await browser.post(f"/account/{path}")).status_code == 303
-    for path in ("tokens/1/revoke", "links/1/revoke", "sessions/x/end", "passkeys/1/remove"):
+    missing = (1, 0, -1, 2**70)
+    for path in ("sessions/x/end", *(f"{kind}/{one}/revoke" for kind in ("tokens", "links") for one in missing)):
         assert (await browser.post(f"/account/{path}")).status_code == 404
     assert [line[2] for line in await site.lines() if line[1] == "jo"][1:] == [
         "token made: query read at *",
