@@ -31,7 +31,7 @@ class Multipart:
     """A multipart/related body."""
 
     def __init__(self, related_type: str) -> None:
-        self.boundary = new_uid().removeprefix("2.25.")
+        self.boundary = new_uid().removeprefix("2.25.").zfill(39)  # of one length: HEAD tells that of GET
         self.content_type = related_content_type(related_type, self.boundary)
 
     def length(self, parts: Iterable[tuple[str, int]], location: str = "") -> int:

@@ -1,6 +1,6 @@
 """Every resource of the door, laid out like PS3.18 Tables 10.3-1, 10.5.1-1, 10.6.1-1 and 10.4.1-1."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from sagittal.dicomweb import bulk_resources, bulkdata, frames, metadata, objects, rendered, search, store, wado_uri
@@ -98,15 +98,21 @@ def find_route(method: str, path: str) -> tuple[Handler, tuple[str, ...]]:
         return _options(tuple(methods)), ()
     handler = methods.get("GET" if method == "HEAD" else method)
     if handler is None:
-        raise MethodNotAllowed(f"the resource takes {', '.join(methods)}", *methods)
+        raise MethodNotAllowed(f"the resource takes {', '.join(methods)}", *_allowed(methods))
     return handler, tuple(segments[1::2])
+
+
+def _allowed(methods: Iterable[str]) -> tuple[str, ...]:
+    """What `Allow` says: HEAD goes where GET does, OPTIONS everywhere."""
+    own = tuple(methods)
+    return (*own, *(("HEAD",) if "GET" in own else ()), "OPTIONS")
 
 
 def _options(methods: tuple[str, ...]) -> Handler:
     """Tells what the server does and which methods a resource has (PS3.18 Section 8.9)."""
 
     async def handle(_context: Context, request: Request, _names: tuple[str, ...]) -> Answer:
-        return answer_capabilities(request, ROUTES, (*methods, "HEAD", "OPTIONS"))
+        return answer_capabilities(request, ROUTES, _allowed(methods))
 
     return handle
 

@@ -25,6 +25,17 @@ _BLU_RAY = {
     (1280, 720): (50.0, 59.94, 24.0, 23.976),
 }
 _MPEG2_LEVELS: Mapping[int, tuple[str, ...]] = {0x48: (_MAIN,), 0x4A: (_MAIN,), 0x44: (_HIGH,)}
+_AVC_PROFILES: Mapping[int, str] = {
+    66: "Baseline Profile",
+    77: "Main Profile",
+    88: "Extended Profile",
+    100: "High Profile",
+    110: "High 10 Profile",
+    122: "High 4:2:2 Profile",
+    128: "Stereo High Profile",
+    244: "High 4:4:4 Predictive Profile",
+}
+"""ITU-T H.264 Annex A and H, by profile_idc."""
 _MPEG2_RATES = (0.0, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0)
 _MP4_TYPES = ("video/mp4",)
 _MPEG2_TYPES = ("video/mpeg", "video/mpeg2")
@@ -100,7 +111,8 @@ def _avc(movie: Movie, *, is_stereo: bool) -> _Found:
         return _Found((_AVC_STEREO,), method)
     if profile != 100 or level > 42:
         raise Unsupported(
-            f"H.264 video is of High Profile up to Level 4.2; this one has profile_idc {profile}, level_idc {level}"
+            f"H.264 video is of High Profile up to Level 4.2 (PS3.5 Section 8.2.7): encode it so; this one is of"
+            f" {_AVC_PROFILES.get(profile, 'another profile')}, Level {level / 10:g} (profile_idc {profile}, level_idc {level})"
         )
     if is_stereo:
         return _Found((_AVC_42_3D,), method)

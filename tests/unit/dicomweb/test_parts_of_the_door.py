@@ -137,3 +137,7 @@ def test_kept_answers_take_no_more_room_than_they_are_given() -> None:
     for name in ("first", "second", "first"):
         cache.put(name, 1, Answer(200, (), b"123456"))
     assert (cache.get("first", 1), cache.get("second", 1)) == (Answer(200, (), b"123456"), None)
+
+
+def test_bodies_in_parts_are_of_one_length_whenever_they_are_made() -> None:
+    assert len({Multipart("application/dicom").length([("application/dicom", 10)]) for _ in range(300)}) == 1
