@@ -10,9 +10,9 @@ const NEAR = "1.2.840.10008.1.2.4.81", LOSSLESS = "1.2.840.10008.1.2.4.80";
 
 const kept = new Map(); // address -> {picture or values, bytes}
 const asked = new Map(); // address -> {promise, abort}
-const waiting = [];
+const waiting = [], begun = new Set();
 let running = 0, size = 0;
-export const line = { bytesPerSecond: 0, received: 0 };
+export const line = { bytesPerSecond: 0, received: 0, isQuick: false };
 
 const base = (item) =>
   `/dicom-web/studies/${item.study}/series/${item.series}/instances/${item.uid}/frames/${item.frame}`;
@@ -21,13 +21,16 @@ const base = (item) =>
 export const hasDepth = (item) =>
   (item.samples ?? 1) === 1 && item.photometric?.startsWith("MONOCHROME") && !item.table && item.allocated <= 16 && item.bits > 1;
 
-export function previewOf(item, side, window, quality = 45) {
+// WebP is half of JPEG on the line and four times its work for the server: it is for lines where bytes count.
+const kindOf = () => (line.isQuick ? "quality=60&accept=image/jpeg" : "quality=45&accept=image/webp");
+
+export function previewOf(item, side, window) {
   const most = Math.max(item.rows, item.columns);
   const step = [64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096].find((one) => one >= Math.min(side, most)) ?? 4096;
   const width = Math.min(step, Math.max(1, most));
   const { slope } = meaningOf(item), suv = slope / (item.slope ?? 1);
   const shown = window ? `&window=${window.center / suv},${Math.max(window.width / suv, window.kind === "LINEAR" ? 1 : 1e-6)},${(window.kind || "LINEAR").toLowerCase().replace("_", "-")}` : "";
-  return { tier: 1, address: `${base(item)}/rendered?viewport=${width},${width}&quality=${quality}&accept=image/webp${shown}&v=${item.digest}` };
+  return { tier: 1, address: `${base(item)}/rendered?viewport=${width},${width}&${kindOf()}${shown}&v=${item.digest}` };
 }
 export function valuesOf(item, tier) {
   if (!hasDepth(item))
@@ -71,6 +74,7 @@ export function letGo(wanted = []) {
     asked.delete(one.key);
     one.reject(new DOMException("let go", "AbortError"));
   }
+  for (const one of begun) if (one.urgency > 0 && one.wanted.tier > 1 && !names.has(one.key)) one.abort.abort();
 }
 export const isBusy = () => running > 0;
 
@@ -80,16 +84,16 @@ function next() {
     if (waiting[0].urgency > 0 && running >= AT_ONCE - 1) return; // one way stays free for what is looked at next
     const one = waiting.shift();
     running++;
-    bring(one).then(one.resolve, one.reject).finally(() => { asked.delete(one.key); running--; next(); });
+    begun.add(one);
+    bring(one).then(one.resolve, one.reject).finally(() => { begun.delete(one); asked.delete(one.key); running--; next(); });
   }
 }
 
 async function bring({ wanted, key, abort }) {
-  const begun = performance.now();
   const answer = await fetch(wanted.address, { headers: wanted.accept ? { accept: wanted.accept } : {}, signal: abort.signal });
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? `${answer.status}`);
   const body = await answer.arrayBuffer();
-  measure(body.byteLength, performance.now() - begun);
+  measure(body.byteLength, answer.url);
   const found = wanted.accept ? await decoded(body, wanted.item)
     : { picture: await createImageBitmap(new Blob([body], { type: answer.headers.get("content-type") })) };
   const { picture, values } = found;
@@ -109,12 +113,15 @@ function keep(key, found) {
   }
 }
 
-// Bytes a second, of late; what comes from the browser's own cache says nothing of the line.
-function measure(bytes, milliseconds) {
+// Bytes a second, of late, by bodies that are large enough to tell; what comes from the browser's cache says nothing.
+function measure(bytes, address) {
   line.received += bytes;
-  if (milliseconds < 8 || bytes < 1000) return;
-  const rate = bytes / milliseconds * 1000 * Math.max(1, running);
+  const entry = performance.getEntriesByName(address).pop();
+  if (performance.getEntriesByType("resource").length > 200) performance.clearResourceTimings();
+  if (bytes < 16_000 || !entry?.transferSize) return;
+  const rate = bytes / Math.max(1, entry.responseEnd - entry.responseStart) * 1000 * Math.max(1, running);
   line.bytesPerSecond = line.bytesPerSecond ? 0.7 * line.bytesPerSecond + 0.3 * rate : rate;
+  line.isQuick = line.bytesPerSecond > (line.isQuick ? 100_000 : 250_000);
 }
 
 let workers = null, turn = 0;

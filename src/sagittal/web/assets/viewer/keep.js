@@ -1,6 +1,7 @@
 // Findings kept as instances of the study (SR by TID 1500, KOS, GSPS), and read back from those of anybody.
 
 import { aspectOf, matrixOf } from "./geometry.js";
+import { hasDepth, load, valuesOf } from "./frames.js";
 import { numbersOf } from "./measures.js";
 import { ask, forget, stackOf } from "./series.js";
 import { _, dateOf, el } from "./text.js";
@@ -15,6 +16,7 @@ export async function keep(app) {
   const studies = new Set([...changed.map(({ item }) => item.study), ...keys.map(({ study }) => study)]);
   if (!studies.size && state) studies.add(pane.shown.study);
   if (!studies.size) { app.tell(_("There is nothing to keep yet.")); return; }
+  for (const measure of changed) await exact(measure);
   for (const study of studies) {
     const measures = changed.filter(({ item }) => item.study === study), marked = keys.filter((item) => item.study === study);
     const body = { measures: measures.map(said), keys: marked.map(placeOf), state: pane.shown?.study === study ? state : null };
@@ -25,6 +27,13 @@ export async function keep(app) {
   app.tell(`${_("Kept")}: ${[changed.length && `${changed.length} ${_("measurements")}`, keys.length && `${keys.length} ${_("key images")}`, state && _("the view")].filter(Boolean).join(", ")}`);
   app.update();
   forget();
+}
+
+// Values are kept of what nothing was lost from.
+async function exact(measure) {
+  const { item } = measure;
+  const found = ["point", "ellipse", "rectangle"].includes(measure.kind) && hasDepth(item) ? await load(valuesOf(item, 3)) : null;
+  measure.numbers = numbersOf(measure, item, found);
 }
 
 const placeOf = (item) => ({ uid: item.uid, frame: item.frames > 1 ? item.frame : 0 });

@@ -148,7 +148,11 @@ class App {
     }
     this.update();
   }
-  drawn(pane) { for (const other of this.panes) if (other !== pane) other.redraw(); this.update(); }
+  drawn(pane) {
+    for (const measure of this.measuresOf(pane.shown)) if (measure.isChanged && pane.values) measure.numbers = numbersOf(measure, measure.item, pane.values);
+    for (const other of this.panes) if (other !== pane) other.redraw();
+    this.update();
+  }
   cuts(pane) { return this.hasCuts && this.panes.length > 1 ? cutsOf(pane, this.panes) : []; }
   toggleCuts() { this.hasCuts = !this.hasCuts; for (const pane of this.panes) pane.redraw(); }
 
@@ -215,7 +219,7 @@ class App {
     if (measure) {
       const pane = this.panes.find(({ shown }) => shown?.key === measure.item.key);
       measure.numbers = numbersOf(measure, measure.item, pane?.values);
-      if (!pane?.values && pane && KINDS[measure.kind].points < 3) pane.deepen(pane.item);
+      if (pane?.shown && "valueUnit" in measure.numbers && OF_VALUES.has(measure.kind) && pane.found.tier < 3) pane.wantLossless();
       this.tell(`${_(KINDS[measure.kind].name)}: ${wordsOf(measure.numbers).join(", ")}`);
     }
     this.update();
@@ -269,6 +273,7 @@ class App {
     import("./others.js").then(({ openOther }) => openOther(pane, stack), (error) => pane.say(error.message));
   }
 }
+const OF_VALUES = new Set(["point", "ellipse", "rectangle"]);
 const NO_PICTURES = new Set(["SR", "KO", "PR", "SEG", "RTSTRUCT", "DOC", "REG", "ECG", "AU", "PLAN", "RTPLAN", "RTRECORD"]);
 
 export function start() {

@@ -17,7 +17,7 @@ export const KINDS = {
 // The numbers of a measurement: {length, angle, area, mean, sd, ...} with `unit` of lengths, `valueUnit` of values.
 export function numbersOf(measure, item, values) {
   const { kind, points } = measure, scale = scaleOf(item, points);
-  const found = { unit: scale.unit, isTrue: scale.isTrue, note: scale.note, valueUnit: meaningOf(item).unit };
+  const found = { unit: scale.unit, isTrue: scale.isTrue, note: scale.note, valueUnit: meaningOf(item).unit, isRough: Boolean(values?.near) };
   if (points.length < KINDS[kind].points) return found;
   if (kind === "length") found.length = distance(scale, points[0], points[1]);
   else if (kind === "angle") {
@@ -71,7 +71,7 @@ function statistics({ kind, points }, item, values) {
 // What stands beside it, a line each.
 export function wordsOf(numbers) {
   const { unit, note, valueUnit } = numbers, lines = [];
-  const of = (value) => (value == null ? _("values are being loaded") : `${round(value)}${valueUnit ? ` ${valueUnit}` : ""}`);
+  const of = (value) => (value == null ? _("values are being loaded") : `${numbers.isRough ? "≈ " : ""}${round(value)}${valueUnit ? ` ${valueUnit}` : ""}`);
   if ("length" in numbers) lines.push(`${round(numbers.length)} ${unit}`);
   if ("long" in numbers) lines.push(`${round(numbers.long)} × ${round(numbers.short)} ${unit}`);
   if ("angle" in numbers) lines.push(`${numbers.angle.toFixed(1)}°`);

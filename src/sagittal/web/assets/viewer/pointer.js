@@ -154,5 +154,5 @@ function probe(pane, point) {
   if (!pane.shown) return;
   const place = pane.toImage(point);
   const value = pane.values ? valueAt(place, pane.shown, pane.values) : null, { unit } = meaningOf(pane.shown);
-  pane.probe.textContent = value == null ? "" : `${Math.floor(place[0]) + 1}, ${Math.floor(place[1]) + 1}: ${Number.isInteger(value) ? value : round(value)} ${unit}`;
+  pane.probe.textContent = value == null ? "" : `${Math.floor(place[0]) + 1}, ${Math.floor(place[1]) + 1}: ${pane.values.near ? "≈ " : ""}${Number.isInteger(value) ? value : round(value)} ${unit}`;
 }
