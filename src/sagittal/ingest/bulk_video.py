@@ -111,8 +111,9 @@ def _avc(movie: Movie, *, is_stereo: bool) -> _Found:
         return _Found((_AVC_STEREO,), method)
     if profile != 100 or level > 42:
         raise Unsupported(
-            f"H.264 video is of High Profile up to Level 4.2 (PS3.5 Section 8.2.7): encode it so; this one is of"
-            f" {_AVC_PROFILES.get(profile, 'another profile')}, Level {level / 10:g} (profile_idc {profile}, level_idc {level})"
+            "H.264 video is of High Profile up to Level 4.2 (PS3.5 Section 8.2.7): encode it so; this one is of"
+            f" {_AVC_PROFILES.get(profile, 'another profile')}, Level {level / 10:g}"
+            f" (profile_idc {profile}, level_idc {level})"
         )
     if is_stereo:
         return _Found((_AVC_42_3D,), method)
