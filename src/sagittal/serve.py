@@ -28,6 +28,7 @@ from sagittal.dicomweb.context import BASE_PATH, WebLimits
 from sagittal.dicomweb.server import TLS, HTTPServer, start_http
 from sagittal.dimse.dispatching import Dispatcher
 from sagittal.dimse.listener import Listener
+from sagittal.dimse.requestor import Requestor
 from sagittal.dimse.services import services
 from sagittal.dimse.tls import server_context
 from sagittal.entrance import Entrance, entrance
@@ -162,6 +163,7 @@ class Served(NamedTuple):
     ledger: Ledger
     way_in: Entrance
     listener: Listener
+    requestor: Requestor
     web: "_Web | None"
 
     def listening(self) -> Listening:
@@ -181,7 +183,7 @@ class Served(NamedTuple):
             try:
                 if renew():
                     log.info("certificate renewed", listener=name)
-            except Invalid as error:
+            except (Invalid, OSError) as error:
                 log.error("certificate not renewed", listener=name, error=str(error))
 
     def _renew_http(self) -> bool:
@@ -196,6 +198,7 @@ class Served(NamedTuple):
         if context is None:
             return False
         self.listener.renew(context)
+        self.requestor.renew()
         return True
 
 
@@ -211,7 +214,7 @@ async def served(settings: Settings, *, is_open: bool = False) -> AsyncIterator[
         _heeding(archive, way_in),
         worker_pool() as pool,
     ):
-        answers, tls = services(archive, settings, pool), _dicom_tls(settings)
+        answers, tls = services(archive, settings, pool, requestor := Requestor.of(settings)), _dicom_tls(settings)
         listener = Listener(settings, answers, tls, admit=way_in.admit, witness=archive.witness)
         async with (
             listener,
@@ -220,7 +223,7 @@ async def served(settings: Settings, *, is_open: bool = False) -> AsyncIterator[
         ):
             if settings.dicom:
                 await listener.start(*parse_address(settings.dicom, "dicom"))
-            yield Served(settings, archive, ledger, way_in, listener, web)
+            yield Served(settings, archive, ledger, way_in, listener, requestor, web)
 
 
 @contextlib.asynccontextmanager

@@ -119,6 +119,10 @@ class Requestor:
         )
         return cls(settings, client_context(authorities, certificate, key))
 
+    def renew(self) -> None:
+        """Reads our certificate of the settings anew, for associations to come. Raises OSError; then all stays."""
+        self._tls = Requestor.of(self.settings)._tls  # noqa: SLF001  # of this class
+
     @asynccontextmanager
     async def associate(
         self,

@@ -25,9 +25,18 @@ from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 
 
-def services(archive: Archive, settings: Settings, pool: WorkerPool | None = None) -> Serve:
-    """What a Listener is to have done with each association; without `pool` nothing is decompressed."""
-    requestor = Requestor.of(settings)
+def services(
+    archive: Archive, settings: Settings, pool: WorkerPool | None = None, requestor: Requestor | None = None
+) -> Serve:
+    """What a Listener is to have done with each association.
+
+    Args:
+        archive: what is asked and stored into.
+        settings: limits and destinations.
+        pool: where pictures are decompressed; without one none are.
+        requestor: opens associations to destinations; one of its own if None.
+    """
+    requestor = requestor or Requestor.of(settings)
 
     async def serve(link: Link, request: AssociateRequest, answer: AssociateAccept) -> None:
         visit = Visit(
