@@ -1,6 +1,6 @@
 """`make bench`: every ratio in one run.
 
-`python -m bench [parse] [json] [store] [stock] [stow] [read] [--small N] [--ct N]` for parts of it.
+`python -m bench [parse] [json] [store] [stock] [stow] [read] [access] [--small N] [--ct N]` for parts of it.
 """
 
 import argparse
@@ -9,7 +9,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from bench import json_model, parse, peers, reading, store, stow
+from bench import access, json_model, parse, peers, reading, store, stow
 from bench.store import Rate
 from sagittal.dicom.dataset.skim import IS_COMPILED
 
@@ -21,7 +21,7 @@ READ_SMALL, READ_CT = 10_000, 2_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["parse", "json", "store", "stock", "stow", "read"])
+    parser.add_argument("parts", nargs="*", default=["parse", "json", "store", "stock", "stow", "read", "access"])
     parser.add_argument("--small", type=int, help=f"small MR instances: 5000 to store, {READ_SMALL} to read")
     parser.add_argument("--ct", type=int, help=f"CT instances: 500 to store, {READ_CT} to read")
     said = parser.parse_args()
@@ -45,6 +45,9 @@ def main() -> None:
         if "read" in said.parts:
             print("\nThe read side, beside Orthanc")
             reading.measure(root / "read", said.small or READ_SMALL, said.ct or READ_CT, _now)
+        if "access" in said.parts:
+            print(f"\nCPU with access and ledger against without; goal <= {access.GOAL}")
+            access.measure(root / "access", _now)
 
 
 def _interpreter() -> str:

@@ -68,6 +68,14 @@ def sagittal(folder: Path, move_port: int = 0) -> Iterator[Peer]:
 
 
 @contextmanager
+def started(name: str, command: list[str], dicom_port: int, http_port: int, log: Path) -> Iterator[Peer]:
+    """A Sagittal that `command` starts on these ports."""
+    with _process(command, dicom_port, log) as pid:
+        _wait(http_port)
+        yield Peer(name, pid, dicom_port, "SAGITTAL", f"http://127.0.0.1:{http_port}/dicom-web/studies")
+
+
+@contextmanager
 def orthanc_as_it_comes(folder: Path) -> Iterator[Peer]:
     """As `orthanc`, with Nagle's algorithm on, as DCMTK leaves it in an Orthanc that nobody has set up otherwise."""
     with orthanc(folder, has_nagle=True) as peer:

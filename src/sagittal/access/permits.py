@@ -5,6 +5,7 @@ are right, and what they may not see is answered like what is not there, in the 
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from sqlalchemy import TextClause, text
@@ -28,9 +29,22 @@ class Restriction(NamedTuple):
 
     def clause(self) -> TextClause:
         """The same for a statement of SQLAlchemy Core."""
-        parts = self.sql.split("?")
-        named = "".join(f"{part}:allowed_{number}" for number, part in enumerate(parts[:-1])) + parts[-1]
-        return text(f"({named})").bindparams(**{f"allowed_{number}": v for number, v in enumerate(self.values)})
+        return _clause(self.sql).bindparams(**self.parameters())
+
+    def unbound(self) -> TextClause:
+        """As `clause`, but the same object each time, for a statement executed with `parameters`: faster."""
+        return _clause(self.sql)
+
+    def parameters(self) -> dict[str, object]:
+        """The values by the names that they have in `unbound`."""
+        return {f"allowed_{number}": value for number, value in enumerate(self.values)}
+
+
+@lru_cache(1024)
+def _clause(sql: str) -> TextClause:
+    parts = sql.split("?")
+    named = "".join(f"{part}:allowed_{number}" for number, part in enumerate(parts[:-1])) + parts[-1]
+    return text(f"({named})")
 
 
 _SHARED: Final = (
@@ -79,20 +93,43 @@ def restriction(actor: Actor, action: Action, now_ns: int, *, has_series: bool =
         now_ns: nanoseconds since 1970-01-01 UTC; shares end.
         has_series: the statement joins `series`, so that what is shared of a study may be one series.
     """
+    who = _Who(actor.grants, actor.account, actor.names, actor.link, actor.broken_glass)
+    found = _restriction(who, action, has_series)
+    if found is None or _NOW not in found.values:
+        return found
+    return Restriction(found.sql, tuple(now_ns if value is _NOW else value for value in found.values))
+
+
+class _Who(NamedTuple):
+    """What a restriction depends on, of an Actor."""
+
+    grants: tuple[Grant, ...]
+    account: int
+    names: tuple[str, ...]
+    link: tuple[str, str]
+    broken_glass: tuple[str, ...]
+
+
+_NOW: Final = object()
+"""Stands where the time will."""
+
+
+@lru_cache(1024)
+def _restriction(who: _Who, action: Action, has_series: bool) -> Restriction | None:
     parts: list[Restriction] = []
-    for grant in actor.grants:
+    for grant in who.grants:
         if action not in grant.actions:
             continue
-        part = _reach(actor, grant, now_ns, has_series=has_series)
+        part = _reach(who, grant, has_series=has_series)
         if part is None:
             return None
         parts.append(part)
-    if actor.broken_glass and action in GLASS:
-        parts.append(_among("studies.study_instance_uid", actor.broken_glass))
+    if who.broken_glass and action in GLASS:
+        parts.append(_among("studies.study_instance_uid", who.broken_glass))
     return _either(part for part in parts if part is not NOTHING)
 
 
-def _reach(actor: Actor, grant: Grant, now_ns: int, *, has_series: bool) -> Restriction | None:
+def _reach(actor: _Who, grant: Grant, *, has_series: bool) -> Restriction | None:
     here = None if grant.facilities == EVERYWHERE else _among("studies.facility", grant.facilities)
     match grant.relation:
         case "any":
@@ -103,14 +140,14 @@ def _reach(actor: Actor, grant: Grant, now_ns: int, *, has_series: bool) -> Rest
             mine = _among("studies.referring_folded", actor.names)
             return mine if here is None or mine is NOTHING else _both(mine, here)
         case "assigned_to_me":
-            return _shared("assigned", actor, (), now_ns, has_series=has_series)
+            return _shared("assigned", actor, (), has_series=has_series)
         case "shared_with_me":
-            return _shared("shared", actor, grant.facilities, now_ns, has_series=has_series)
+            return _shared("shared", actor, grant.facilities, has_series=has_series)
         case "linked":
             return _linked(actor, has_series=has_series)
 
 
-def _shared(kind: str, actor: Actor, facilities: tuple[str, ...], now_ns: int, *, has_series: bool) -> Restriction:
+def _shared(kind: str, actor: _Who, facilities: tuple[str, ...], *, has_series: bool) -> Restriction:
     """Studies that a row of `shares`, in the records beside the index, gives to them or to a facility of theirs."""
     to = [Restriction("shares.to_account = ?", (actor.account,))] if actor.account else []
     if facilities == EVERYWHERE:
@@ -122,10 +159,10 @@ def _shared(kind: str, actor: Actor, facilities: tuple[str, ...], now_ns: int, *
     given = _either(to)
     series = " AND (shares.series_instance_uid = '' OR shares.series_instance_uid = series.series_instance_uid)"
     sql = _SHARED + (series if has_series else "") + f" AND {given.sql})"
-    return Restriction(sql, (kind, now_ns, *given.values))
+    return Restriction(sql, (kind, _NOW, *given.values))
 
 
-def _linked(actor: Actor, *, has_series: bool) -> Restriction:
+def _linked(actor: _Who, *, has_series: bool) -> Restriction:
     study, series = actor.link
     if not study:
         return NOTHING

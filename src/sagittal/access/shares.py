@@ -4,6 +4,7 @@ from typing import Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
+from sagittal.access import version
 from sagittal.archive.records.policy_tables import shares
 from sagittal.errors import Invalid, NotFound
 
@@ -54,6 +55,7 @@ def give(connection: Connection, new: NewShare, by: str, now_ns: int) -> int:
         raise Invalid("what is given is a study, named by its Study Instance UID")
     row = new._asdict() | {"to_account": new.to_account or None, "created_by": by, "created_ns": now_ns}
     (number,) = connection.execute(insert(shares).values(row)).inserted_primary_key or (0,)
+    version.count_up(connection)
     return int(number)
 
 
@@ -62,6 +64,7 @@ def revoke(connection: Connection, number: int, now_ns: int) -> None:
     statement = update(shares).where(shares.c.id == number, shares.c.revoked_ns == 0).values(revoked_ns=now_ns)
     if not connection.execute(statement).rowcount:
         raise NotFound(f"there is no share {number} to take back")
+    version.count_up(connection)
 
 
 def of_study(connection: Connection, study_instance_uid: str) -> tuple[Share, ...]:

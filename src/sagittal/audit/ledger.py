@@ -145,8 +145,17 @@ class Ledger:
             await self._durable()
 
     async def queried(self, actor: Actor, level: str, keys: Sequence[str]) -> None:
-        """See `sagittal.runtime.witness.Witness`."""
-        await self._soon(Act(kind="query", actor=actor, subject=level, detail=",".join(keys)))
+        """See `sagittal.runtime.witness.Witness`. The same question again is counted, as reads of one study are."""
+        now, at_ns = time.monotonic(), self._clock()
+        same = Same(actor.door, actor.name, actor.address, "query", "", level, ",".join(keys))
+        window = self._windows.find(same, now)
+        if window is None:
+            window = self._open(same, actor, at_ns, now)
+            if len(self._opened) > MAX_WAITING:
+                await self._durable()
+            else:
+                self._wake_soon()
+        window.add(1, at_ns)
 
     def refused(self, actor: Actor, action: str) -> None:
         """See `sagittal.runtime.witness.Witness`. Whoever tries again and again is one line."""
@@ -156,13 +165,6 @@ class Ledger:
         window = self._windows.find(same, now) or self._open(same, actor, at_ns, now)
         window.add(1, at_ns)
         self._wake_soon()
-
-    async def _soon(self, act: Act) -> None:
-        self._draft(act)
-        if len(self._drafts) > MAX_WAITING:
-            await self._durable()
-        else:
-            self._wake_soon()
 
     def _wake_soon(self) -> None:
         if self._linger is None and not self._wake.is_set():

@@ -30,6 +30,7 @@ class Same(NamedTuple):
     kind: Kind
     study_instance_uid: str
     subject: str = ""
+    detail: str = ""
 
 
 class Window:
@@ -67,6 +68,7 @@ class Window:
             actor=self.actor,
             outcome=MINOR_FAILURE if self.same.kind in REFUSALS else SUCCESS,
             subject=self.same.subject,
+            detail=self.same.detail,
             study_instance_uid=self.same.study_instance_uid,
             facility=self.facility,
             count=self.count,

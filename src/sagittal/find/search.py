@@ -1,6 +1,7 @@
 """The room's verb: a question in, answers out, in batches, without holding them all."""
 
-from collections.abc import AsyncGenerator, Hashable, Iterable, Sequence
+import time
+from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,6 +28,7 @@ from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
 BATCH = 200
+_SHARES_END_WITHIN_S = 10.0  # as long a kept answer may hold beyond the end of a share
 _UID_PATHS = frozenset({(0x0020000D,), (0x0020000E,), (0x00080018,)})
 MAX_COUNT = 10_000
 """Where counting stops: beyond it a count would cost more than the search it belongs to."""
@@ -38,6 +40,7 @@ class _Plan(NamedTuple):
     clauses: tuple[ColumnElement[bool], ...]
     checks: tuple[Key, ...]
     asked: tuple[Asked, ...] = ()
+    parameters: Mapping[str, object] = {}  # never changed
 
 
 def unmatchable(archive: ArchiveReader, level: Level, keys: Sequence[Key]) -> tuple[Key, ...]:
@@ -87,7 +90,7 @@ async def find_batches(
             skip = 0
         deadline.check("searching the index")
         async with deadline.timeout():
-            rows = await archive.select(statement)
+            rows = await archive.select(statement, plan.parameters)
         batch = [make.found(row) for row in rows]
         if plan.asked:
             batch = await _with_named(archive, query.level, plan.asked, rows, batch)
@@ -116,7 +119,8 @@ async def count(archive: ArchiveReader, actor: Actor, query: Query, deadline: De
     some = select(SHAPES[query.level].table.c.id).select_from(joined(query.level)).where(*plan.clauses)
     deadline.check("counting")
     async with deadline.timeout():
-        rows = await archive.select(select(func.count()).select_from(some.limit(MAX_COUNT + 1).subquery()))
+        statement = select(func.count()).select_from(some.limit(MAX_COUNT + 1).subquery())
+        rows = await archive.select(statement, plan.parameters)
     return int(rows[0][0])
 
 
@@ -132,11 +136,11 @@ def _allowed(archive: ArchiveReader, actor: Actor, query: Query, plan: _Plan) ->
     allowed = ask(archive.witness, actor, "query", has_series=has_series)
     if allowed is None:
         return plan
-    clause: ColumnElement[bool] = allowed.clause()  # type: ignore[assignment]  # text stands where a condition does
+    clause: ColumnElement[bool] = allowed.unbound()  # type: ignore[assignment]  # text stands where a condition does
     if query.level is Level.PATIENT:
         theirs = schema.studies.c.patient == schema.patients.c.id
         clause = exists(select(schema.studies.c.id).where(theirs, clause).correlate(schema.patients))
-    return plan._replace(clauses=(*plan.clauses, clause))
+    return plan._replace(clauses=(*plan.clauses, clause), parameters=allowed.parameters())
 
 
 def standing(archive: ArchiveReader, actor: Actor) -> Hashable:
@@ -144,10 +148,9 @@ def standing(archive: ArchiveReader, actor: Actor) -> Hashable:
 
     To be asked before each question whose answer may be kept, and again before a kept one is given.
     """
-    if not is_lasting(actor, "query"):
-        return object()  # shares come and go without a change of the index
     who = msgspec.structs.replace(actor, called="", address="", session="")
-    return who, archive.version(), archive.named
+    soon = 0 if is_lasting(actor, "query") else int(time.monotonic() / _SHARES_END_WITHIN_S)  # shares end by themselves
+    return who, archive.version(), archive.named, soon
 
 
 def is_held_at(level: Level, tag: int) -> bool:
