@@ -130,7 +130,7 @@ API: Mapping[tuple[str, str], Api] = {
 
 PERSONS_ONLY = re.compile(r"/account(/.*)?")
 MOUNTED = ("/dicom-web", "/wado", "/ohif", "/api/uploads")
-VIEWER = ("/view/{study:str}", "/view/{study:str}/study", "/view/{study:str}/series/{series:str}")
+VIEWER = ("/view/{study:str}", "/view/{study:str}/study", "/view/{study:str}/kept", "/view/{study:str}/series/{series:str}")
 SIGNED_IN = ("/view/files/{version:str}/{name:str}", "/", "/about", "/ohif")
 OF_LINKS = ("/shared",)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, JSONBody
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
@@ -128,13 +129,13 @@ def findings_routes(archive: Archive, now: Callable[[], datetime] = datetime.now
     """The routes, to be mounted under `/view`; `now` is the local time of this site."""
 
     @get("/{study:str}/kept")
-    async def kept(request: AnyRequest, study: str) -> Response[Kept]:
+    async def kept(request: AnyRequest, study: FromPath[str]) -> Response[Kept]:
         """What has been kept of the study."""
         found = await _read_back(archive, actor_of(request), checked(study), Deadline.after(_TIMEOUT_S))
         return Response(found, headers={"cache-control": "no-store"})
 
     @post("/{study:str}/kept", status_code=201, request_max_body_size=1024**2)
-    async def keep(request: AnyRequest, study: str, data: ToKeep) -> Response[KeptUids]:
+    async def keep(request: AnyRequest, study: FromPath[str], data: JSONBody[ToKeep]) -> Response[KeptUids]:
         """Keeps measurements, key images and how a picture is shown."""
         actor, deadline = actor_of(request), Deadline.after(_TIMEOUT_S)
         found = await _keep(archive, actor, checked(study), data, now(), deadline)
