@@ -4,6 +4,9 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import MetaData, create_engine, event
 
 from sagittal.errors import Unsupported
 
@@ -18,6 +21,25 @@ def revision_of(path: Path, connect: Callable[[Path], sqlite3.Connection]) -> st
         except sqlite3.OperationalError:
             return ""
     return str(row[0]) if row else ""
+
+
+def run_migrations(connect: Callable[[Path], sqlite3.Connection], schema: MetaData) -> None:
+    """What Alembic is to run: one transaction for each revision, on the file that `upgrade` names."""
+    from alembic import context
+
+    path = context.config.attributes["path"]
+    engine = create_engine("sqlite://", creator=lambda: connect(path))
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:  # a Connection; SQLAlchemy leaves event arguments untyped
+        # The driver would begin no transaction for DDL.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    with engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=schema, transaction_per_migration=True)
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
 
 
 def upgrade(path: Path, scripts: Path, revision: str, head: str, what: str) -> None:

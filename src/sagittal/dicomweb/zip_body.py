@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sagittal.archive.model import StoredInstance
 from sagittal.dicomweb.pieces import ending
+from sagittal.retrieve.media import Outlet
 
 _NOT_A_NAME = re.compile(r"[^0-9A-Za-z._-]")
 
@@ -30,7 +31,7 @@ def name_of(instance: StoredInstance) -> str:
 
 async def zip_body(files: Iterable[ZipFile]) -> AsyncGenerator[bytes, None]:
     """The ZIP in pieces; ZIP64 wherever a size may need it."""
-    sink = _Sink()
+    sink = Outlet()
     names: set[str] = set()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         for file in files:
@@ -43,24 +44,3 @@ async def zip_body(files: Iterable[ZipFile]) -> AsyncGenerator[bytes, None]:
                         yield sink.taken()
             yield sink.taken()
     yield sink.taken()
-
-
-class _Sink:
-    """What was written and not taken yet. It has no `seek`, so that sizes follow the data."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def write(self, data: bytes) -> int:
-        self._pieces.append(bytes(data))
-        return len(data)
-
-    def flush(self) -> None:
-        """Nothing waits here."""
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def taken(self) -> bytes:
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)

@@ -6,17 +6,8 @@ import struct
 from collections.abc import Mapping
 
 from sagittal.dicom import character_sets
+from sagittal.dicom.json_model.values import NUMBER_CODES
 
-_CODES: Mapping[str, str] = {
-    "US": "H",
-    "SS": "h",
-    "UL": "I",
-    "SL": "i",
-    "UV": "Q",
-    "SV": "q",
-    "FL": "f",
-    "FD": "d",
-}
 _ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})
 _STRINGS = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UC", "UI", *_ONE_VALUE})
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
@@ -35,7 +26,7 @@ def value_bytes(vr: str, values: list[object], sets: tuple[str, ...], *, is_litt
     >>> value_bytes("PN", [{"Alphabetic": "A^B"}, None], (), is_little_endian=True)
     b'A^B\\'
     """
-    if vr in _CODES:
+    if vr in NUMBER_CODES:
         return _numbers(vr, values, is_little_endian)
     if vr == "AT":
         return _tags(values, is_little_endian)
@@ -118,7 +109,7 @@ def _in_range(number: int, index: int) -> int:
 
 def _numbers(vr: str, values: list[object], is_little_endian: bool) -> bytes:
     """Binary numbers have no empty ones among several: null is refused."""
-    code = _CODES[vr]
+    code = NUMBER_CODES[vr]
     number = _float if code in "fd" else _whole
     numbers = [number(value, index) for index, value in enumerate(values)]
     try:

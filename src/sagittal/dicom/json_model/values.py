@@ -32,7 +32,7 @@ _PADDING = " \0"
 _MAX_EXACT = 1 << 53
 
 _SWAPPED_WORDS: Mapping[str, str] = {"OW": "H", "OL": "I", "OF": "I", "OD": "Q", "OV": "Q"}
-_NUMBER_CODES: Mapping[str, str] = {
+NUMBER_CODES: Mapping[str, str] = {
     "US": "H",
     "SS": "h",
     "UL": "I",
@@ -42,7 +42,7 @@ _NUMBER_CODES: Mapping[str, str] = {
     "FL": "f",
     "FD": "d",
 }
-NUMBER_SIZES: Mapping[str, int] = {vr: struct.calcsize("=" + code) for vr, code in _NUMBER_CODES.items()}
+NUMBER_SIZES: Mapping[str, int] = {vr: struct.calcsize("=" + code) for vr, code in NUMBER_CODES.items()}
 
 # Numbers of a length that DS and IS can have and without exponent: JSON takes them letter by letter.
 _DECIMALS = re.compile(r"-?(?:0|[1-9][0-9]{0,20})(?:\.[0-9]{1,20})?(?:\\-?(?:0|[1-9][0-9]{0,20})(?:\.[0-9]{1,20})?)*")
@@ -161,12 +161,12 @@ def unpack_numbers(value: bytes, vr: str, is_little_endian: bool) -> tuple[int |
     count, rest = divmod(len(value), NUMBER_SIZES[vr])
     if rest:
         raise ValueError(f"{len(value)} bytes are no whole number of {vr} values")
-    return struct.unpack(f"{'<' if is_little_endian else '>'}{count}{_NUMBER_CODES[vr]}", value)
+    return struct.unpack(f"{'<' if is_little_endian else '>'}{count}{NUMBER_CODES[vr]}", value)
 
 
 def _number_renderer(vr: str, is_little_endian: bool) -> PlainRenderer:
     size = NUMBER_SIZES[vr]
-    unpack_one = struct.Struct(("<" if is_little_endian else ">") + _NUMBER_CODES[vr]).unpack
+    unpack_one = struct.Struct(("<" if is_little_endian else ">") + NUMBER_CODES[vr]).unpack
     text_of = _NUMBER_TEXTS.get(vr, str)
 
     def render(value: bytes) -> str:
@@ -219,7 +219,7 @@ def plain_renderers(is_little_endian: bool) -> Mapping[str, PlainRenderer]:
         "IS": render_integers,
         "AT": _tags_renderer(is_little_endian),
     }
-    return strings | others | {vr: _number_renderer(vr, is_little_endian) for vr in _NUMBER_CODES}
+    return strings | others | {vr: _number_renderer(vr, is_little_endian) for vr in NUMBER_CODES}
 
 
 TEXT_RENDERERS: Mapping[str, TextRenderer] = {
