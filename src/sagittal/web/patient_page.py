@@ -6,6 +6,7 @@ from typing import Final
 
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 
 from sagittal.archive.archive import Archive
 from sagittal.errors import NotFound
@@ -24,7 +25,7 @@ def patient_page(archive: Archive, dicomweb_root: str) -> HTTPRouteHandler:
     """The route; thumbnails come from DICOMweb."""
 
     @get("/patients/{number:int}")
-    async def patient(request: AnyRequest, number: int, modality: str = "") -> Response[str]:
+    async def patient(request: AnyRequest, number: FromPath[int], modality: FromQuery[str] = "") -> Response[str]:
         """The timeline, of one modality if one is named."""
         if not 0 < number < _MOST_NUMBER:
             raise NotFound("there is no such patient")

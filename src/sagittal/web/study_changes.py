@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
 from litestar.response import Stream
 
 from sagittal.access.asking import ask
@@ -148,7 +149,7 @@ def study_changes(changes: Changes) -> HTTPRouteHandler:
     """The route of the streams."""
 
     @get("/studies/changes")
-    async def stream(request: AnyRequest, after: int = 0) -> Stream:
+    async def stream(request: AnyRequest, after: FromQuery[int] = 0) -> Stream:
         """Tells what changes, as `text/event-stream` (HTML Section 9.2)."""
         last = request.headers.get("last-event-id", "")
         begin = int(last) if last.isascii() and last.isdecimal() and len(last) < 19 else max(0, after)

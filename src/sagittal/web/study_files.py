@@ -7,8 +7,10 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
+from sagittal.access.asking import ask
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom.identifiers import SeriesUID, StudyUID, is_uid
@@ -96,13 +98,15 @@ def study_files(archive: Archive, pool: WorkerPool, sending: Sending) -> list[HT
         return intact(await locate(archive, actor_of(request), scope, deadline, access))
 
     @get("/studies/{uid:str}/files.zip")
-    async def files(request: AnyRequest, uid: str, series: str = "") -> Stream:
+    async def files(request: AnyRequest, uid: FromPath[str], series: FromQuery[str] = "") -> Stream:
         """The files as they are kept, with a DICOMDIR."""
         instances = await found(request, Series(uid, series), "export")
         return Stream(_whole(zipped(archive, actor_of(request), instances)), headers=_attached("dicom"))
 
     @get("/studies/{uid:str}/pictures.zip")
-    async def pictures(request: AnyRequest, uid: str, series: str = "", kind: str = "jpeg") -> Stream:
+    async def pictures(
+        request: AnyRequest, uid: FromPath[str], series: FromQuery[str] = "", kind: FromQuery[str] = "jpeg"
+    ) -> Stream:
         """A picture of each instance, as JPEG or PNG."""
         if kind not in _KINDS:
             raise Invalid("pictures are jpeg or png")
@@ -117,10 +121,11 @@ def study_files(archive: Archive, pool: WorkerPool, sending: Sending) -> list[HT
         return Stream(_whole(made), headers=_attached(kind))
 
     @post("/studies/{uid:str}/send", status_code=200)
-    async def sent(request: AnyRequest, uid: str) -> Stream:
+    async def sent(request: AnyRequest, uid: FromPath[str]) -> Stream:
         """Sends to a destination, telling how far it is, a line of JSON each; whoever leaves ends it."""
         form = await form_of(request)
         aet = form.one("destination")
+        ask(archive.witness, actor_of(request), "send")
         if aet not in sending.destinations():
             raise NotFound("the settings have no such destination")
         instances = await found(request, Series(uid, form.one("series")), "send")

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 
 from sagittal.access.permits import may
 from sagittal.archive.archive import Archive
@@ -62,7 +63,7 @@ def study_list_pages(archive: Archive, kept: KeptPreferences | None = None) -> l
     """The routes of the list; `kept` has the preferences of accounts."""
 
     @get(STUDIES)
-    async def listed(request: AnyRequest, saved: int = 0) -> Response[str]:
+    async def listed(request: AnyRequest, saved: FromQuery[int] = 0) -> Response[str]:
         """The list as one comes to it, or by filters that were saved."""
         preferences = await preferences_of(request, kept)
         asked = preferences.filter(saved) if saved else Asked()
@@ -91,7 +92,7 @@ def study_list_pages(archive: Archive, kept: KeptPreferences | None = None) -> l
         return leave_to(f"{STUDIES}?saved={new.filters[-1].id}", await keep_preferences(request, kept, new))
 
     @post(f"{STUDIES}/saved/{{number:int}}/remove")
-    async def remove(request: AnyRequest, number: int) -> Response[str]:
+    async def remove(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Forgets filters."""
         preferences = await preferences_of(request, kept)
         return leave_to(STUDIES, await keep_preferences(request, kept, preferences.without_filter(number)))

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
 
 from sagittal.access.permits import may, may_at
 from sagittal.archive.archive import Archive
@@ -60,7 +61,7 @@ def study_pages(archive: Archive, around: Around) -> list[HTTPRouteHandler]:
     """The routes."""
 
     @get(f"{STUDIES}/{{uid:str}}")
-    async def study(request: AnyRequest, uid: str) -> Response[str]:
+    async def study(request: AnyRequest, uid: FromPath[str]) -> Response[str]:
         """The study."""
         actor, deadline = actor_of(request), Deadline.after(_TIMEOUT_S)
         found = await study_of(archive, actor, uid, deadline)
@@ -79,7 +80,9 @@ def study_pages(archive: Archive, around: Around) -> list[HTTPRouteHandler]:
         return page(request, "study.html", values=values)
 
     @get(f"{STUDIES}/{{uid:str}}/tags")
-    async def tags(request: AnyRequest, uid: str, series: str = "", instance: str = "") -> Response[str]:
+    async def tags(
+        request: AnyRequest, uid: FromPath[str], series: FromQuery[str] = "", instance: FromQuery[str] = ""
+    ) -> Response[str]:
         """The attributes of an instance; of the first of the study or series where none is named."""
         actor, deadline = actor_of(request), Deadline.after(_TIMEOUT_S)
         found = await study_of(archive, actor, uid, deadline)
@@ -105,7 +108,7 @@ def study_pages(archive: Archive, around: Around) -> list[HTTPRouteHandler]:
 
 def _rejecting(archive: Archive) -> list[HTTPRouteHandler]:
     @post(f"{STUDIES}/{{uid:str}}/reject")
-    async def rejected(request: AnyRequest, uid: str) -> Response[str]:
+    async def rejected(request: AnyRequest, uid: FromPath[str]) -> Response[str]:
         """Takes the study, or a series of it, out of every answer."""
         form, deadline = await form_of(request), Deadline.after(_TIMEOUT_S)
         series = form.one("series")
@@ -121,14 +124,14 @@ def _rejecting(archive: Archive) -> list[HTTPRouteHandler]:
         return leave_to(f"{REJECTIONS}?done={done.id}")
 
     @get(REJECTIONS)
-    async def listed(request: AnyRequest, done: int = 0, before: int = 0) -> Response[str]:
+    async def listed(request: AnyRequest, done: FromQuery[int] = 0, before: FromQuery[int] = 0) -> Response[str]:
         """What was rejected, each with its way back."""
         deadline = Deadline.after(_TIMEOUT_S)
         found = await rejections(archive, actor_of(request), before=before or None, limit=50, deadline=deadline)
         return page(request, "rejections.html", rejections=found, done=done, here=REJECTIONS)
 
     @post(f"{REJECTIONS}/{{number:int}}/restore")
-    async def restored(request: AnyRequest, number: int) -> Response[str]:
+    async def restored(request: AnyRequest, number: FromPath[int]) -> Response[str]:
         """Brings back what a rejection took away."""
         done = await restore(archive, actor_of(request), number, deadline=Deadline.after(_TIMEOUT_S))
         is_there = bool(done.study_instance_uid)
