@@ -72,6 +72,15 @@ async def test_a_form_of_another_site_signs_nobody_in_or_out(site: "Site") -> No
     assert (await browser.get("/account")).status_code == 200
 
 
+async def test_a_site_without_an_openid_provider_has_no_ways_of_one(site: "Site") -> None:
+    browser = site.browser()
+    assert "OpenID" not in (await browser.get("/sign-in")).text
+    for path in ("/sign-in/oidc", "/sign-in/oidc/back?code=1"):
+        assert (await browser.get(path)).status_code == 404
+    by_the_provider = {"sec-fetch-site": "", "accept": ""}  # no browser sends it, so no page need be ours
+    assert (await browser.post("/sign-in/oidc/over", headers=by_the_provider)).status_code == 404
+
+
 async def test_who_signs_out_is_out(site: "Site") -> None:
     await site.person("jo", "radiologist")
     browser = site.browser()
