@@ -128,9 +128,44 @@ API: Mapping[tuple[str, str], Api] = {
     ),
 }
 
+STREAM = "/studies/changes"
+"""Goes on until it is left: tests/unit/web/test_study_changes.py holds whom it tells of what."""
+
+
+class StudyPage(NamedTuple):
+    """A page about studies.
+
+    Attributes:
+        action: what it asks for; None for what concerns nobody but who asks.
+        status: where that is allowed.
+        is_of_study: 404 for studies that are not theirs.
+    """
+
+    action: Action | None
+    status: int
+    is_of_study: bool = False
+
+
+STUDY_PAGES: Mapping[tuple[str, str], StudyPage] = {
+    ("GET", "/studies"): StudyPage("query", 200),
+    ("POST", "/studies"): StudyPage("query", 200),
+    ("POST", "/studies/columns"): StudyPage(None, 303),
+    ("POST", "/studies/saved"): StudyPage(None, 400),  # for want of a name
+    ("POST", "/studies/saved/{number:int}/remove"): StudyPage(None, 303),
+    ("GET", "/studies/{uid:str}"): StudyPage("query", 200, is_of_study=True),
+    ("GET", "/studies/{uid:str}/tags"): StudyPage("read", 200, is_of_study=True),
+    ("GET", "/studies/{uid:str}/files.zip"): StudyPage("export", 200, is_of_study=True),
+    ("GET", "/studies/{uid:str}/pictures.zip"): StudyPage("export", 200, is_of_study=True),
+    ("POST", "/studies/{uid:str}/send"): StudyPage("send", 404),  # for want of a destination
+    ("POST", "/studies/{uid:str}/reject"): StudyPage("change", 303, is_of_study=True),
+    ("GET", "/rejections"): StudyPage("change", 200),
+    ("POST", "/rejections/{number:int}/restore"): StudyPage("change", 404),
+    ("GET", "/patients/{number:int}"): StudyPage("query", 404),
+}
+
 PERSONS_ONLY = re.compile(r"/account(/.*)?")
 MOUNTED = ("/dicom-web", "/wado", "/ohif", "/api/uploads")
-VIEWER = ("/view/{study:str}", "/view/{study:str}/study", "/view/{study:str}/kept", "/view/{study:str}/series/{series:str}")
+VIEWER = ("/view/{study:str}", "/view/{study:str}/study", "/view/{study:str}/series/{series:str}")
 SIGNED_IN = ("/view/files/{version:str}/{name:str}", "/", "/about", "/ohif")
 OF_LINKS = ("/shared",)
 
@@ -273,6 +308,7 @@ def test_every_other_route_is_in_a_table(site: Deployment) -> None:
         assert isinstance(route, HTTPRoute)
         for method in route.methods - {"OPTIONS"}:
             is_page = route.path in (*SIGNED_IN, *OF_LINKS, *VIEWER) or PERSONS_ONLY.fullmatch(route.path) is not None
+            is_page = is_page or route.path == STREAM or (method, route.path) in STUDY_PAGES
             if not (is_page or (method, route.path) in API or _is_public(route.path)):
                 unknown.append(f"{method} {route.path}")
     assert unknown == []
@@ -464,6 +500,33 @@ def test_the_viewer_shows_each_what_the_policy_says(who: Who) -> None:
     assert wrong == []
 
 
+def test_pages_of_studies_show_each_what_the_policy_says(site: Deployment, who: Who) -> None:
+    wrong = []
+    for (method, template), expected in STUDY_PAGES.items():
+        unseen = set()
+        for study in FEW if expected.is_of_study else FEW[:1]:
+            path = template.replace("{uid:str}", study).replace("{number:int}", NO_NUMBER)
+            answer = who.client.request(method, path, headers={"sec-fetch-site": "same-origin"})
+            status = _expected_of_page(who, expected, study)
+            wrong += [] if answer.status_code == status else [f"{method} {path}: {answer.status_code}, not {status}"]
+            if status == 404:
+                unseen.add(_bare(answer, study))
+            if answer.status_code == 303 and "/rejections?done=" in answer.headers["location"]:
+                _undo(site, int(answer.headers["location"].partition("=")[2]))
+        wrong += [f"{method} {template}: unlike answers {sorted(unseen)}"] if len(unseen) > 1 else []
+    assert wrong == []
+
+
+def _expected_of_page(who: Who, page: StudyPage, study: str) -> int:
+    if who.kind == "nobody":
+        return 401
+    if page.action is None:
+        return page.status
+    if not who.may(page.action):
+        return 403
+    return page.status if not page.is_of_study or who.reaches(page.action, study) else 404
+
+
 def test_pages_are_for_those_who_are_signed_in(site: Deployment, who: Who) -> None:
     wrong = []
     for method, template in _pages(site):
@@ -486,8 +549,9 @@ def test_pages_are_for_those_who_are_signed_in(site: Deployment, who: Who) -> No
 def _pages(site: Deployment) -> Iterator[tuple[str, str]]:
     for route in site.app.asgi.routes:
         is_page = isinstance(route, HTTPRoute) and not _is_public(route.path) and not route.path.startswith("/api")
-        if isinstance(route, HTTPRoute) and is_page and route.path not in VIEWER:
-            yield from ((method, route.path) for method in sorted(route.methods - {"OPTIONS"}))
+        if isinstance(route, HTTPRoute) and is_page and route.path not in (*VIEWER, STREAM):
+            of_route = ((method, route.path) for method in sorted(route.methods - {"OPTIONS"}))
+            yield from (one for one in of_route if one not in STUDY_PAGES)
     if any(route.path == "/ohif" for route in site.app.asgi.routes):
         yield "GET", "/ohif"
 
