@@ -30,7 +30,7 @@ SMALL_BYTES = 65536
 """A wanted value up to this size is kept by the loops of `skim`; a bigger one is counted first."""
 
 
-class RawElement(NamedTuple):
+class RawElement(msgspec.Struct, frozen=True, gc=False):
     """A top-level data element as it came.
 
     Attributes:

@@ -30,8 +30,6 @@ def _numbers() -> bytes:
 _NUMBERS: Final = _numbers()
 """Place in `_VRS` of a VR by its two letters, 5 bits each; 0 if PS3.5 does not know it."""
 
-_new: Final = tuple.__new__
-
 
 def _u16(data: bytes, at: i64, is_little: bool) -> i64:
     low: i64 = data[at]
@@ -88,7 +86,7 @@ def skim_explicit(
             if tag is not None:
                 if at_next > end or tag == 0 or length > _SMALL:
                     break
-                elements[tag] = _new(RawElement, (vrs[number], data[value:at_next]))
+                elements[tag] = RawElement(vrs[number], data[value:at_next])
         at = at_next
         left -= 1
     return at, most - left
@@ -112,7 +110,7 @@ def skim_implicit(
         if tag is not None:
             if at_next > end or tag == 0 or length > _SMALL:
                 break
-            elements[tag] = _new(RawElement, (vrs[tag], data[value:at_next]))
+            elements[tag] = RawElement(vrs[tag], data[value:at_next])
         elif length == _UNDEFINED:
             break
         at = at_next

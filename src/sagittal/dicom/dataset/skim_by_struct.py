@@ -8,8 +8,6 @@ from sagittal.dicom.dataset.elements import SMALL_BYTES, UNDEFINED_LENGTH, RawEl
 from sagittal.dicom.dataset.layout import Layout
 from sagittal.dicom.dataset.plan import Plan
 
-_new = tuple.__new__
-
 
 def skim_explicit(
     data: bytes, at: int, room: int, layout: Layout, plan: Plan, elements: dict[int, RawElement]
@@ -30,7 +28,7 @@ def skim_explicit(
                 if key in tags:
                     if stop > end or not tags[key]:
                         break
-                    elements[tags[key]] = _new(RawElement, (short[code], data[at + 8 : stop]))
+                    elements[tags[key]] = RawElement(short[code], data[at + 8 : stop])
             elif code in long:
                 (length,) = long_length(data, at + 8)
                 stop = at + 12 + length
@@ -39,7 +37,7 @@ def skim_explicit(
                 if key in tags:
                     if stop > end or not tags[key] or length > SMALL_BYTES:
                         break
-                    elements[tags[key]] = _new(RawElement, (long[code], data[at + 12 : stop]))
+                    elements[tags[key]] = RawElement(long[code], data[at + 12 : stop])
             else:
                 break
             at = stop
@@ -64,7 +62,7 @@ def skim_implicit(
                 tag = tags[key]
                 if stop > end or not tag or length > SMALL_BYTES:
                     break
-                elements[tag] = _new(RawElement, (vrs[tag], data[at + 8 : stop]))
+                elements[tag] = RawElement(vrs[tag], data[at + 8 : stop])
             elif length == UNDEFINED_LENGTH:
                 break
             at = stop

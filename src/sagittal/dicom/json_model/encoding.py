@@ -97,7 +97,7 @@ class ElementEncoder:
 
     def encode(self, tag: int, element: RawElement) -> str:
         """A member of a DICOM JSON object; `""` for an element that has no place in one."""
-        vr, value = element
+        vr, value = element.vr, element.value
         plan = plan_of(tag, vr, self._is_little_endian)
         _, _, opening, kind, _, render = plan
         if kind <= 2:  # PLAIN, TEXT, NAME

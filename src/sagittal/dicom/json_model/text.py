@@ -19,7 +19,7 @@ def text_value(element: RawElement, character_set: tuple[str, ...] = (), *, is_l
     >>> text_value(RawElement("CS", b"ORIGINAL \\PRIMARY ")), text_value(RawElement("US", b"\x00\x02"))
     ('ORIGINAL\\PRIMARY', '512')
     """
-    vr, value = element
+    vr, value = element.vr, element.value
     if not value:
         return ""
     if vr in _STRIPPED_BOTH:
