@@ -192,10 +192,12 @@ class Own:
         attempt = await self._records.write(count)
 
         def write(connection: Connection) -> bool:
-            is_right = totp.accept(connection, account, code, now_ns)
-            if is_right:
+            if totp.accept(connection, account, code, now_ns):
                 throttle.take_back(connection, attempt)
-            return is_right
+                return True
+            name = accounts.get(connection, account).name
+            self._noted(connection, Happening("sign-in refused", visitor, account, name, "totp"))
+            return False
 
         if not await self._records.write(write):
             raise Refused(WRONG_CODE)

@@ -1,5 +1,6 @@
 """The gate and the pages behind it: who is let in to what, and what becomes of those who are not."""
 
+import base64
 import re
 import time
 from typing import TYPE_CHECKING
@@ -166,6 +167,32 @@ async def test_a_second_factor_is_asked_for_and_each_step_has_its_line(site: "Si
     assert answer.headers["location"] == "/account"
     kept = [line for line in await site.lines() if line[0] == "sign-in"]
     assert [line[2:] for line in kept] == [("totp", 4), ("totp", 0)]
+
+
+async def test_the_second_factor_is_taken_off_by_a_code_only_and_guesses_have_to_wait(site: "Site") -> None:
+    await site.person("jo", "radiologist")
+    browser = site.browser()
+    secret_of_session = secret_of(await enter(browser, "jo"))
+    shown = re.findall(r'id="secret">([A-Z2-7 ]+)<', (await browser.get("/account/totp")).text)[0].replace(" ", "")
+    assert shown in (await browser.get("/account/totp")).text.replace(" ", "")  # until it is confirmed, the same
+    secret, step = base64.b32decode(shown), int(time.time()) // totp.STEP_S
+    answer = await browser.post("/account/totp", data={"code": totp.code_at(secret, step - 1)})
+    codes = re.findall(r"<li>([a-z2-7-]{19})</li>", answer.text)
+    assert len(codes) == 10
+    for path in ("/account/totp/remove", "/account/totp/codes"):
+        assert (await browser.post(path, data={"code": "000000"})).status_code == 403
+    newer = re.findall(r"<li>([a-z2-7-]{19})</li>", (await browser.post(path, data={"code": codes[0]})).text)
+    assert (await browser.post("/account/totp/remove", data={"code": codes[1]})).status_code == 403
+    for status in (403, 403, 429):
+        answer = await browser.post("/account/totp/remove", data={"code": "000000"})
+        assert answer.status_code == status
+    assert answer.headers["retry-after"] == "1"
+    assert "second factor is on" not in (await browser.get("/account")).text
+    elsewhere = site.browser("192.0.2.2", cookie=f"__Host-sagittal={secret_of_session}")
+    assert (await elsewhere.post("/account/totp/remove", data={"code": newer[0]})).status_code == 303
+    details = [line[2] for line in await site.lines() if line[0] == "account changed"]
+    assert details == ["second factor on", "recovery codes made", "second factor off"]
+    assert sum(line[2:] == ("totp", 4) for line in await site.lines()) == 5
 
 
 async def test_a_share_link_is_not_opened_by_looking_at_its_page(site: "Site") -> None:
