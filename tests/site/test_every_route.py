@@ -165,8 +165,14 @@ STUDY_PAGES: Mapping[tuple[str, str], StudyPage] = {
 
 PERSONS_ONLY = re.compile(r"/account(/.*)?")
 MOUNTED = ("/dicom-web", "/wado", "/ohif", "/api/uploads")
-VIEWER = ("/view/{study:str}", "/view/{study:str}/study", "/view/{study:str}/series/{series:str}")
-SIGNED_IN = ("/view/files/{version:str}/{name:str}", "/", "/about", "/ohif")
+VIEWER = (
+    "/view/{study:str}",
+    "/view/{study:str}/study",
+    "/view/{study:str}/kept",
+    "/view/{study:str}/series/{series:str}",
+)
+UPLOAD = ("/upload", "/upload/shell", "/upload/worker.js", "/upload/files/{version:str}/{name:str}")
+SIGNED_IN = (*UPLOAD, "/view/files/{version:str}/{name:str}", "/", "/about", "/ohif")
 OF_LINKS = ("/shared",)
 
 

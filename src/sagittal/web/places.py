@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
-from sagittal.access.permits import may
+from sagittal.access.permits import may, may_at
 from sagittal.runtime.actor import Actor
 from sagittal.web.wording import _
 
 STUDIES = "/studies"
+UPLOAD = "/upload"
 ABOUT = "/about"
 
 
@@ -22,5 +23,7 @@ def places_of(actor: Actor) -> tuple[Place, ...]:
     if actor.kind not in {"person", "local"} or not may(actor, "query"):
         return ()
     places = [Place(STUDIES, _("Studies"))]
+    if may_at(actor, "store", actor.facility):
+        places.append(Place(UPLOAD, _("Upload")))
     places.append(Place(ABOUT, _("About")))
     return tuple(places)

@@ -67,48 +67,37 @@ async function zipped(entries) {
   return new Blob([...parts, ...directory, last], { type: "application/zip" });
 }
 
-async function packageOf(entries) {
-  const bytes = entries.reduce((sum, { file }) => sum + file.size, 0);
-  const [first] = entries;
-  const isOne = entries.length === 1 && first.file.size > PACKAGE_BYTES;
-  // A file of a disk may be gone, or changed, when its turn comes: it is read now.
-  const blob = isOne ? new Blob([await first.file.arrayBuffer()]) : await zipped(entries);
-  const folder = first.name.includes("/") ? first.name.replace(/\/[^/]*$/, "") : "";
-  const name = entries.length === 1 ? first.name : folder || first.name;
-  return { name, files: entries.map((one) => one.name), count: entries.length, bytes, size: blob.size, blob };
+async function together(entries) {
+  const blob = await zipped(entries);
+  const [{ name }] = entries;
+  const folder = entries.length > 1 && name.includes("/") ? name.replace(/\/[^/]*$/, "") : name;
+  return { name: folder, count: entries.length, size: blob.size, blob };
 }
 
-// Packages of { name, file }, as they are made; `left(name, why)` hears of files that are not sent.
+// Packages { name, count, size, blob } of { name, file }, as they are made; `left(name, why)` hears of what is not sent.
+// What is read is read now: a file on a disk may be gone, or another, when its turn to be sent comes.
 export async function* packages(entries, { everything, left }) {
   let open = [], bytes = 0;
-  for await (const entry of entries) {
-    let kind;
+  for await (const { name, file } of entries) {
+    let kind, copy;
     try {
-      kind = await kindOf(entry.file, entry.name);
+      kind = await kindOf(file, name);
+      copy = new Blob([await file.arrayBuffer()]);
     } catch {
-      await left(entry.name, "unreadable");
-      continue;
+      kind = "unreadable";
     }
-    if (kind === "empty" || kind === "directory" || (kind === "other" && !everything)) {
-      await left(entry.name, kind);
-      continue;
-    }
-    const isAlone = kind === "zip" || entry.file.size > PACKAGE_BYTES;
-    try {
-      if (isAlone) {
-        const blob = new Blob([await entry.file.arrayBuffer()]);
-        yield { name: entry.name, files: [entry.name], count: 1, bytes: blob.size, size: blob.size, blob };
-        continue;
-      }
-      if (open.length && (bytes + entry.file.size > PACKAGE_BYTES || open.length >= MOST_FILES)) {
-        yield await packageOf(open);
+    if (kind !== "dicom" && kind !== "zip" && !(kind === "other" && everything)) {
+      await left(name, kind);
+    } else if (kind === "zip" || copy.size > PACKAGE_BYTES) {
+      yield { name, count: 1, size: copy.size, blob: copy };
+    } else {
+      if (open.length && (bytes + copy.size > PACKAGE_BYTES || open.length >= MOST_FILES)) {
+        yield await together(open);
         [open, bytes] = [[], 0];
       }
-      open.push(entry);
-      bytes += entry.file.size;
-    } catch {
-      await left(entry.name, "unreadable");
+      open.push({ name, file: copy });
+      bytes += copy.size;
     }
   }
-  if (open.length) yield await packageOf(open);
+  if (open.length) yield await together(open);
 }

@@ -2,7 +2,7 @@
 
 import { packages } from "./packing.js";
 import * as queue from "./queue.js";
-import { cancel, LOCK, send, SignedOut, whoIsThere } from "./sending.js";
+import { LOCK, SignedOut, cancel, send, whoIsThere } from "./sending.js";
 
 const MOST_ROWS = 100, MOST_NAMES = 500;
 const at = (name) => document.querySelector(`[data-at="${name}"]`);
@@ -14,7 +14,8 @@ const sentOf = new Map(); // bytes of a package that have left, by its number
 
 let owner = at("upload").dataset.owner || localStorage.getItem("sagittal-upload-owner") || "";
 let stop = new AbortController();
-let isPaused = false, isSignedOut = false, isSending = false, reading = 0, asked = false;
+let isPaused = false, isSignedOut = false, isSending = false, isSender = false, reading = 0, asked = false;
+let registration;
 
 if (at("upload").dataset.owner) localStorage.setItem("sagittal-upload-owner", owner);
 
@@ -49,10 +50,10 @@ async function take(entries) {
   reading += 1;
   navigator.storage?.persist?.();
   try {
-    const left = (name, why) => queue.add("left", { owner, name, why });
+    const left = (name, why) => queue.addLeft({ owner, name, why });
     for await (const made of packages(entries, { everything: at("everything").checked, left })) {
-      const one = { ...made, owner, url: "", offset: 0, state: "waiting", report: null, said: "" };
-      await queue.add("packages", one);
+      const { blob, ...facts } = made;
+      await queue.add({ ...facts, owner, url: "", offset: 0, state: "waiting", isHeld: isPaused, report: null, said: "" }, blob);
       work();
       show();
     }
@@ -64,40 +65,50 @@ async function take(entries) {
   }
 }
 
-// Sending
+// Sending: the page that holds the lock does, as long as it is open; others ask it to.
 
 async function work() {
   asked = true;
-  if (isSending || isPaused || !owner) return;
+  askForSync();
+  if (!isSender) {
+    channel.postMessage("work");
+    return;
+  }
+  if (isSending || !owner) return;
   isSending = true;
-  channel.postMessage("let go");
   stop = new AbortController();
   try {
-    await navigator.locks.request(LOCK, { signal: stop.signal }, async () => {
-      if ((await whoIsThere()) !== owner) throw new SignedOut();
-      isSignedOut = false;
-      while (asked) {
-        asked = false;
-        await send({ owner, signal: stop.signal, heard });
-      }
-    });
+    if ((await whoIsThere()) !== owner) throw new SignedOut();
+    isSignedOut = false;
+    while (asked) {
+      asked = false;
+      await send({ owner, signal: stop.signal, heard });
+    }
   } catch (error) {
     isSignedOut = error instanceof SignedOut;
-    if (!isSignedOut && !isPaused) setTimeout(work, 3000);
+    if (!isSignedOut && !stop.signal.aborted) setTimeout(work, 3000);
   } finally {
     isSending = false;
     show();
   }
 }
 
-function heard(one, sent) {
-  sentOf.set(one.id, sent);
+// Stops what is under way, changes what waits by `how`, and goes on with the rest.
+async function interrupt(how) {
+  stop.abort(new Error("told to stop"));
+  for (const p of await queue.all("packages", owner)) if (p.state === "waiting") await how(p);
+  setTimeout(work, 50);
   show();
 }
 
-async function askForSync() {
-  const registration = await navigator.serviceWorker?.ready;
-  await registration?.sync?.register("upload").catch(() => {});
+// The browser wakes the worker for what a page that was closed has left.
+function askForSync() {
+  registration?.sync?.register("upload").catch(() => {});
+}
+
+function heard(one, sent) {
+  sentOf.set(one.id, sent);
+  show();
 }
 
 // Showing
@@ -118,6 +129,7 @@ function draw(all, left) {
   const sent = (p) => (p.state === "waiting" ? Math.max(p.offset, sentOf.get(p.id) ?? 0) : p.size);
   const total = sum(all, (p) => p.size), gone = sum(all.filter((p) => p.state !== "failed"), sent);
   const open = all.filter((p) => !isDone(p));
+  isPaused = open.some((p) => p.isHeld);
   at("list").hidden = !all.length && !left.length && !reading;
   at("bar").max = total || 1;
   at("bar").value = gone;
@@ -221,37 +233,29 @@ addEventListener("drop", (event) => {
   zone.classList.remove("over");
   take(dropped(event.dataTransfer));
 });
-at("pause").addEventListener("click", () => {
-  isPaused = true;
-  stop.abort(new Error("paused"));
-  show();
-});
-at("resume").addEventListener("click", () => {
-  isPaused = false;
-  work();
-  show();
-});
-at("cancel").addEventListener("click", async () => {
-  if (!confirm(say("sure"))) return;
-  stop.abort(new Error("given up"));
-  for (const p of await queue.all("packages", owner)) if (p.state === "waiting") await cancel(p);
-  show();
-});
+at("pause").addEventListener("click", () => interrupt((p) => queue.change(p.id, { isHeld: true })));
+at("resume").addEventListener("click", () => interrupt((p) => queue.change(p.id, { isHeld: false })));
+at("cancel").addEventListener("click", () => confirm(say("sure")) && interrupt(cancel));
 at("clear").addEventListener("click", async () => {
-  for (const p of await queue.all("packages", owner)) if (p.state === "done" || p.state === "failed") await queue.remove("packages", p.id);
-  for (const one of await queue.all("left", owner)) await queue.remove("left", one.id);
+  const ended = (p) => p.state === "done" || p.state === "failed";
+  for (const p of (await queue.all("packages", owner)).filter(ended)) await queue.remove(p.id);
+  for (const one of await queue.all("left", owner)) await queue.removeLeft(one.id);
   show();
 });
 addEventListener("online", () => (work(), show()));
 addEventListener("offline", show);
 addEventListener("beforeunload", (event) => reading && event.preventDefault());
-addEventListener("visibilitychange", async () => {
-  if (document.hidden && (await queue.all("packages", owner)).some((p) => p.state === "waiting")) askForSync();
-});
-channel.onmessage = () => show();
+addEventListener("visibilitychange", () => document.hidden && document.body.dataset.upload === "busy" && askForSync());
+channel.onmessage = (event) => (event.data === "work" && isSender ? work() : show());
 
 at("choices").hidden = false;
 at("needs").hidden = true;
 navigator.serviceWorker?.register("/upload/worker.js", { scope: "/upload", type: "module" }).catch(() => {});
-queue.sweep().then(work).then(show);
+navigator.serviceWorker?.ready.then((ready) => (registration = ready));
+channel.postMessage("let go");
+navigator.locks.request(LOCK, () => {
+  isSender = true;
+  queue.sweep().then(work);
+  return new Promise(() => {}); // until the page is closed
+});
 show();

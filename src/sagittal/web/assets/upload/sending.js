@@ -30,7 +30,7 @@ export async function send({ owner, heard, signal }) {
     for (;;) {
       signal.throwIfAborted();
       const next = (await queue.all("packages", owner)).find(
-        (p) => !started.has(p.id) && (p.state === "waiting" || p.state === "sent"),
+        (p) => !started.has(p.id) && ((p.state === "waiting" && !p.isHeld) || p.state === "sent"),
       );
       if (next === undefined) return;
       if (started.has(next.id)) continue;
@@ -51,7 +51,7 @@ async function persist(waiting, told) {
     } catch (error) {
       if (told.signal.aborted || error instanceof SignedOut) throw error;
       if (error instanceof Refused) {
-        const failed = await queue.change(p.id, { state: "failed", said: error.message, blob: null });
+        const failed = await queue.change(p.id, { state: "failed", said: error.message });
         if (failed) told.heard(failed, 0);
         return;
       }
@@ -73,17 +73,21 @@ async function transfer(p, { heard, signal }) {
     const made = await ask("POST", AT, {
       signal, headers: { "Upload-Length": String(p.size), "Upload-Metadata": metadata },
     });
-    p = await queue.change(p.id, { url: made.headers.get("Location"), offset: 0 });
+    const url = made.headers.get("Location");
+    p = await queue.change(p.id, { url, offset: 0 });
+    if (p === undefined) fetch(url, { method: "DELETE", headers: TUS }).catch(() => {}); // given up meanwhile
     offset = 0;
   }
+  const blob = p && (await queue.blobOf(p.id));
+  if (p !== undefined && blob === undefined) throw new Refused("lost");
   while (p !== undefined && offset < p.size) {
     heard(p, offset);
     const end = typeof XMLHttpRequest === "undefined" ? Math.min(p.size, offset + PIECE_BYTES) : p.size;
-    offset = await piece(p, offset, p.blob.slice(offset, end), heard, signal);
+    offset = await piece(p, offset, blob.slice(offset, end), heard, signal);
     p = await queue.change(p.id, { offset });
   }
   if (p === undefined) return undefined;
-  p = await queue.change(p.id, { state: "sent", blob: null });
+  p = await queue.change(p.id, { state: "sent" });
   if (p) heard(p, p.size);
   return p;
 }
@@ -103,7 +107,7 @@ async function report(p, { heard, signal }) {
 
 // Forgets a package, here and at the server.
 export async function cancel(p) {
-  await queue.remove("packages", p.id);
+  await queue.remove(p.id);
   if (p.url && p.state === "waiting") await fetch(p.url, { method: "DELETE", headers: TUS }).catch(() => {});
 }
 

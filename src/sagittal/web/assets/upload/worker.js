@@ -35,10 +35,9 @@ channel.onmessage = (event) => {
   if (event.data === "let go") stop.abort(new Error("a page takes over"));
 };
 
-// Rejects if something is left to do, so that the browser tries again.
+// Waits until no page is there that sends. Rejects if something is left to do, so that the browser tries again.
 async function sendOn() {
-  await navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => {
-    if (lock === null) return; // a page sends
+  await navigator.locks.request(LOCK, async () => {
     stop = new AbortController();
     await send({ owner: await whoIsThere(), heard: () => channel.postMessage("changed"), signal: stop.signal });
   });
