@@ -54,7 +54,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...], _says("called AE titles that are answered; empty: any, as many modalities are set up wrongly")
     ] = ()
     callers: Annotated[
-        dict[str, Caller], _says("calling AE titles that may associate, each with its addresses; empty: any may")
+        dict[str, Caller],
+        _says(
+            "calling AE titles that may associate at all, each with its addresses; empty: the known devices alone decide"
+        ),
     ] = {}
     destinations: Annotated[
         dict[str, Destination], _says("AE titles that C-MOVE and `sagittal send` may send to: host, port, tls")
