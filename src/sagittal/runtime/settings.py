@@ -55,9 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ()
     callers: Annotated[
         dict[str, Caller],
-        _says(
-            "calling AE titles that may associate at all, each with its addresses; empty: the known devices alone decide"
-        ),
+        _says("calling AE titles that may associate at all, each with its addresses; empty: only known devices decide"),
     ] = {}
     destinations: Annotated[
         dict[str, Destination], _says("AE titles that C-MOVE and `sagittal send` may send to: host, port, tls")
