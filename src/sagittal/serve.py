@@ -6,7 +6,7 @@ import gc
 import resource
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -210,8 +210,8 @@ async def served(settings: Settings, *, is_open: bool = False) -> AsyncIterator[
         kept_ledger(settings, archive) as ledger,
         entrance(settings, archive, ledger.chronicle(), is_open=is_open) as way_in,
         _searchable(settings, archive),
-        _purging(settings, archive),
-        _heeding(archive, way_in),
+        _meanwhile(keep_purging(archive, settings.purge_rejected_after_days)),
+        _meanwhile(keep_heeding(archive, way_in.senders)),
         worker_pool() as pool,
     ):
         answers, tls = services(archive, settings, pool, requestor := Requestor.of(settings)), _dicom_tls(settings)
@@ -232,12 +232,8 @@ async def _searchable(settings: Settings, archive: Archive) -> AsyncIterator[Non
     await archive.name_attributes(named_attributes(settings))
     for attribute in archive.named.unready:
         log.info("attribute to be indexed", attribute=attribute.path.name, done=attribute.done, of=attribute.of)
-    filling = asyncio.create_task(_fill(archive))
-    try:
+    async with _meanwhile(_fill(archive)):
         yield
-    finally:
-        filling.cancel()
-        await asyncio.wait((filling,))
 
 
 async def _fill(archive: Archive) -> None:
@@ -248,14 +244,14 @@ async def _fill(archive: Archive) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _purging(settings: Settings, archive: Archive) -> AsyncIterator[None]:
-    """Takes from the disk what was rejected long enough ago, in the background."""
-    purging = asyncio.create_task(keep_purging(archive, settings.purge_rejected_after_days))
+async def _meanwhile(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Does something in the background, and ends it with what is done in the foreground."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        purging.cancel()
-        await asyncio.wait((purging,))
+        task.cancel()
+        await asyncio.wait((task,))
 
 
 @contextlib.asynccontextmanager
@@ -268,23 +264,8 @@ async def _uploads(settings: Settings, archive: Archive) -> AsyncIterator[Upload
         expiry_s=settings.upload_expiry_h * 3600,
     )
     uploads = await open_uploads(archive, limits, settings.operation_timeout_s)
-    bringing_in = asyncio.create_task(uploads.run())
-    try:
+    async with _meanwhile(uploads.run()):
         yield uploads
-    finally:
-        bringing_in.cancel()
-        await asyncio.wait((bringing_in,))
-
-
-@contextlib.asynccontextmanager
-async def _heeding(archive: Archive, way_in: Entrance) -> AsyncIterator[None]:
-    """Rejects what Key Object Selections say is to be rejected, in the background."""
-    heeding = asyncio.create_task(keep_heeding(archive, way_in.senders))
-    try:
-        yield
-    finally:
-        heeding.cancel()
-        await asyncio.wait((heeding,))
 
 
 class _Web(NamedTuple):
