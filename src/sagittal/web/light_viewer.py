@@ -69,7 +69,7 @@ def light_viewer(archive: Archive, pool: WorkerPool) -> Router:
         """The page of a study, beginning with a series if one is named."""
         deadline = Deadline.after(_TIMEOUT_S)
         opened, picture = await _opened(viewer, actor_of(request), checked(study), series, deadline)
-        return Response(viewer_page(opened, files.version, picture), headers=_PAGE_HEADERS)
+        return Response(viewer_page(opened, files, picture), headers=_PAGE_HEADERS)
 
     @get("/{study:str}/study")
     async def overview(request: AnyRequest, study: FromPath[str]) -> Response[Opened]:

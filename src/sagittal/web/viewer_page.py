@@ -7,6 +7,8 @@ import msgspec
 
 from sagittal.archive.model import StoredInstance
 from sagittal.web.assets import address
+from sagittal.web.viewer_files import ViewerFiles
+from sagittal.web.wording import _, direction, language, translated
 
 FIRST_SIDE = 512
 """Of the first picture, pixels at most; the viewer asks for what its screen has room for when it has loaded."""
@@ -67,25 +69,39 @@ def first_picture(study: str, instance: StoredInstance, number: int) -> str:
     )
 
 
-def viewer_page(opened: Opened, version: str, picture: str) -> str:
+def viewer_page(opened: Opened, files: ViewerFiles, picture: str) -> str:
     """The page.
 
     Args:
         opened: what it begins with; goes along as JSON, so that nothing has to be asked for before the first picture.
-        version: of the viewer's files.
+        files: of the viewer.
         picture: address of the first picture; `""` if there is none.
     """
-    data = msgspec.json.encode(opened).decode().replace("<", "\\u003c")
+    data = _json(opened)
     title = " · ".join(part for part in (opened.patient.get("name", ""), opened.study.description) if part)
     image = f'<img id="first" src="{escape(picture)}" alt="" fetchpriority="high">' if picture else ""
     return _PAGE.format(
-        title=escape(title or "Study"),
-        files=f"/view/files/{version}",
+        title=escape(title or _("Study")),
+        files=f"/view/files/{files.version}",
         data=data,
         image=image,
         icon=address("icon.svg"),
-        noscript=_NOSCRIPT,
+        noscript=f"<noscript>{escape(_(_NOSCRIPT))}</noscript>",
+        language=language(),
+        direction=direction(),
+        texts=_texts(files),
     )
+
+
+def _texts(files: ViewerFiles) -> str:
+    """What the scripts say, in the language that is spoken; nothing for the one that they are written in."""
+    said = {text: there for text in sorted(files.texts) if (there := translated(text)) != text}
+    return f'<script type="application/json" id="texts">{_json(said)}</script>' if said else ""
+
+
+def _json(value: object) -> str:
+    """JSON that ends no element."""
+    return msgspec.json.encode(value).decode().replace("<", "\\u003c")
 
 
 POLICY = (
@@ -95,13 +111,13 @@ POLICY = (
 )
 """No inline script or style, no other host, and no code from text: the codec is plain script."""
 
-_NOSCRIPT = "<noscript>The pictures can be scrolled and measured with scripts only.</noscript>"
+_NOSCRIPT = "The pictures can be scrolled and measured with scripts only."
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">\
+<html lang="{language}" dir="{direction}"><head><meta charset="utf-8">\
 <meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover">
 <meta name="color-scheme" content="dark light"><title>{title}</title>
 <link rel="icon" href="{icon}"><link rel="stylesheet" href="{files}/viewer.css">
 <script type="module" src="{files}/boot.js"></script></head>
 <body><div id="app"><main id="stage">{image}</main></div>{noscript}
-<script type="application/json" id="opened">{data}</script></body></html>
+<script type="application/json" id="opened">{data}</script>{texts}</body></html>
 """

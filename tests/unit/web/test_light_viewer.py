@@ -19,13 +19,22 @@ def opened(name: str) -> Opened:
 
 
 def test_names_cannot_become_markup() -> None:
-    page = viewer_page(opened(HOSTILE), "v", "/picture?a=1&b=2")
+    page = viewer_page(opened(HOSTILE), viewer_files(), "/picture?a=1&b=2")
     assert "<img src=x" not in page
     assert page.count("</script>") == 2
     assert 'src="/picture?a=1&amp;b=2"' in page
     data = re.search(r'id="opened">(.*)</script>', page)
     assert data is not None
     assert msgspec.json.decode(data[1], type=Opened).patient["name"] == HOSTILE
+
+
+def test_a_page_brings_what_its_scripts_say_in_the_language_that_is_spoken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Ellipse" in viewer_files().texts
+    assert 'id="texts"' not in viewer_page(opened("N"), viewer_files(), "")
+    monkeypatch.setattr("sagittal.web.viewer_page.translated", lambda text: {"Series": "S\u00e9ries"}.get(text, text))
+    assert '<script type="application/json" id="texts">{"Series":"Séries"}</script>' in viewer_page(
+        opened("N"), viewer_files(), ""
+    )
 
 
 def test_each_file_is_at_an_address_of_all_contents(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ export async function stackOf(study, series) {
 const VIDEO = /^1\.2\.840\.10008\.1\.2\.4\.10[0-8]/;
 const OTHERS = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.(66|88|11|9|104|481\.[358])(\.|$)/;
 export const isVideo = (instance) => VIDEO.test(instance.syntax ?? "");
-export const isPicture = (instance) => instance.pixels && !isVideo(instance) && !OTHERS.test(instance.class ?? "");
+export const isPicture = (instance) => instance.pixels && instance.rows && !isVideo(instance) && !OTHERS.test(instance.class ?? "");
 
 function itemOf(instance, frame) {
   const item = { ...instance, frame, key: `${instance.uid}/${frame}`, frames: instance.frames || 1 };
