@@ -26,6 +26,7 @@ from sagittal.archive.packs.names import SUFFIX, is_pack_id, pack_path
 from sagittal.archive.packs.scan import Scan
 from sagittal.archive.reader import INDEX_NAME, PACKS_NAME
 from sagittal.archive.records.connect import migrate as migrate_records
+from sagittal.archive.records.reactions import begin_anew
 from sagittal.archive.records.records import RECORDS_NAME, Records
 from sagittal.archive.restore import Interludes, ReadBack, Restored, bring_in, read_back
 from sagittal.archive.sweep import PART
@@ -132,6 +133,7 @@ def reindex(
                 report, damaged = _rebuild(packs, index, replay, check_digests=check_digests, progress=progress)
                 replay.finish()
             _go_on_from(root / INDEX_NAME, index)
+            records.write_now(begin_anew)
             if check_digests:
                 note_read(index, records, packs, frozenset(damaged), replay.tells_of_damage)
         finally:

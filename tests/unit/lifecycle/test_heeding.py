@@ -1,6 +1,7 @@
 """Key Object Selections that reject (IHE IOCM) are heeded once, as whoever sent them, and undone like any rejection."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from sagittal.access.senders import Sender, anybody, known_senders
 from sagittal.access.tokens import NewToken
 from sagittal.archive.archive import Archive
 from sagittal.archive.records import reactions
+from sagittal.archive.reindex import reindex
 from sagittal.dicom.dataset import reencode
 from sagittal.errors import Exhausted, Invalid, Unsupported
 from sagittal.lifecycle.heeding import READER, heed, keep_heeding
@@ -20,7 +22,7 @@ from sagittal.runtime.actor import Action, Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.settings import RoleAt
 from support.data_sets import EXPLICIT_LITTLE, data_set, element
-from support.puts import ACTOR, put
+from support.puts import ACTOR, Clock, put
 from support.rejecting import PERSON, rows, undo
 
 Opened = Callable[..., Archive]
@@ -146,6 +148,25 @@ async def test_an_instance_in_another_series_than_it_says_is_not_rejected(opened
     await send(archive, selection([("1.2.3", "1.2.9", "1.2.3.1.1"), TWO]))
     await heed(archive, anybody)
     assert await left(archive) == {"1.2.3.1.1", "1.2.3.1.3", "1.2.3.77.1", "1.2.4.1.1"}
+
+
+async def test_after_a_reindex_the_feed_is_read_again_and_what_was_done_is_not_repeated(
+    opened: Opened, tmp_path: Path, clock: Clock
+) -> None:
+    archive = opened()
+    await images(archive)
+    await send(archive, selection([ONE]))
+    newest = await heed(archive, anybody)
+    await undo(archive, (await listed(archive))[0])
+    await send(archive, selection([TWO], number=2))
+    # As if the numbers of a rebuilt index were lower than those that were read.
+    await archive.records.write(lambda connection: reactions.set_cursor(connection, READER, newest + 100))
+    await archive.close()
+    reindex(tmp_path, clock=clock)
+    rebuilt = opened()
+    await heed(rebuilt, anybody)
+    assert [one.note[-1] for one in await listed(rebuilt)] == ["2", "1"]
+    assert "1.2.3.1.1" in await left(rebuilt)
 
 
 class Refusals:

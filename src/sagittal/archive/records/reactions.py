@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from sagittal.archive.records.reaction_tables import feed_readers, reactions
@@ -32,6 +32,11 @@ def set_cursor(connection: Connection, reader: str, seq: int) -> None:
     """Remembers how far a reader is."""
     row = insert(feed_readers).values(reader=reader, seq=seq)
     connection.execute(row.on_conflict_do_update(index_elements=["reader"], set_={"seq": seq}))
+
+
+def begin_anew(connection: Connection) -> None:
+    """Has every reader see all events again, as they have other numbers now; what is done stays done."""
+    connection.execute(delete(feed_readers))
 
 
 def is_done(connection: Connection, cause: Cause) -> bool:
