@@ -101,9 +101,11 @@ async function interrupt(how) {
   show();
 }
 
-// The browser wakes the worker for what a page that was closed has left.
+// The browser wakes the worker for what a page that was closed has left. A name that has failed before would wait long.
+const tag = `upload-${Date.now()}`;
+
 function askForSync() {
-  registration?.sync?.register("upload").catch(() => {});
+  registration?.sync?.register(tag).catch(() => {});
 }
 
 function heard(one, sent) {

@@ -39,6 +39,11 @@ channel.onmessage = (event) => {
 async function sendOn() {
   await navigator.locks.request(LOCK, async () => {
     stop = new AbortController();
-    await send({ owner: await whoIsThere(), heard: () => channel.postMessage("changed"), signal: stop.signal });
+    const { signal } = stop;
+    try {
+      await send({ owner: await whoIsThere(), heard: () => channel.postMessage("changed"), signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
   });
 }
