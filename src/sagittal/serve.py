@@ -288,7 +288,9 @@ async def _web(
     pages += _account_routes(settings, archive, way_in, has_viewer=viewer is not None)
     pages.append(light_viewer(archive, pool))
     dispatcher = Dispatcher(archive, settings, pool)
-    of_archive = archive_pages(archive, pool, dispatcher, BASE_PATH, has_ohif=viewer is not None)
+    of_archive = archive_pages(
+        archive, pool, dispatcher, way_in.chronicle, settings, BASE_PATH, has_ohif=viewer is not None
+    )
     pages += of_archive.routes
     pages.append(api_door(archive, way_in.chronicle, settings.operation_timeout_s))
     pages += [upload_route(uploads), upload_pages()]

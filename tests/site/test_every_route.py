@@ -139,11 +139,18 @@ class StudyPage(NamedTuple):
         action: what it asks for; None for what concerns nobody but who asks.
         status: where that is allowed.
         is_of_study: 404 for studies that are not theirs.
+        is_everywhere: it takes to be allowed it at every facility; `or_else`, any of these does too.
     """
 
     action: Action | None
     status: int
     is_of_study: bool = False
+    is_everywhere: bool = False
+    or_else: tuple[Action, ...] = ()
+
+
+def admin(action: Action, status: int, *or_else: Action) -> StudyPage:
+    return StudyPage(action, status, is_everywhere=True, or_else=or_else)
 
 
 STUDY_PAGES: Mapping[tuple[str, str], StudyPage] = {
@@ -161,6 +168,28 @@ STUDY_PAGES: Mapping[tuple[str, str], StudyPage] = {
     ("GET", "/rejections"): StudyPage("change", 200),
     ("POST", "/rejections/{number:int}/restore"): StudyPage("change", 404),
     ("GET", "/patients/{number:int}"): StudyPage("query", 404),
+    ("GET", "/admin"): admin("manage", 303, "configure", "audit"),
+    ("GET", "/admin/people"): admin("manage", 200),
+    ("POST", "/admin/people"): admin("manage", 400),
+    ("POST", "/admin/people/{number:int}/disable"): admin("manage", 404),
+    ("POST", "/admin/people/{number:int}/enable"): admin("manage", 404),
+    ("POST", "/admin/people/{number:int}/roles"): admin("manage", 404),
+    ("POST", "/admin/people/{number:int}/password"): admin("manage", 404),
+    ("GET", "/admin/roles"): admin("manage", 200),
+    ("POST", "/admin/roles"): admin("configure", 400),
+    ("GET", "/admin/network"): admin("configure", 200),
+    ("POST", "/admin/network/facilities"): admin("configure", 400),
+    ("POST", "/admin/network/facilities/remove"): admin("configure", 404),
+    ("POST", "/admin/network/devices"): admin("configure", 400),
+    ("POST", "/admin/network/devices/{number:int}/{what:str}"): admin("configure", 404),
+    ("POST", "/admin/network/echo"): admin("configure", 404),
+    ("GET", "/admin/handed-out"): admin("manage", 200),
+    ("POST", "/admin/handed-out/tokens/{number:int}/revoke"): admin("manage", 404),
+    ("POST", "/admin/handed-out/links/{number:int}/revoke"): admin("manage", 404),
+    ("GET", "/admin/storage"): admin("configure", 200),
+    ("GET", "/admin/ledger"): admin("audit", 200),
+    ("POST", "/admin/ledger"): admin("audit", 200),
+    ("GET", "/admin/settings"): admin("configure", 200),
 }
 
 PERSONS_ONLY = re.compile(r"/account(/.*)?")
@@ -512,6 +541,7 @@ def test_pages_of_studies_show_each_what_the_policy_says(site: Deployment, who: 
         unseen = set()
         for study in FEW if expected.is_of_study else FEW[:1]:
             path = template.replace("{uid:str}", study).replace("{number:int}", NO_NUMBER)
+            path = path.replace("{what:str}", "remove")
             answer = who.client.request(method, path, headers={"sec-fetch-site": "same-origin"})
             status = _expected_of_page(who, expected, study)
             wrong += [] if answer.status_code == status else [f"{method} {path}: {answer.status_code}, not {status}"]
@@ -528,6 +558,9 @@ def _expected_of_page(who: Who, page: StudyPage, study: str) -> int:
         return 401
     if page.action is None:
         return page.status
+    if page.is_everywhere:
+        wanted = {page.action, *page.or_else}
+        return page.status if any(wanted & actions and at == ("*",) for actions, _, at in who.rules) else 403
     if not who.may(page.action):
         return 403
     return page.status if not page.is_of_study or who.reaches(page.action, study) else 404

@@ -5,8 +5,11 @@ from typing import NamedTuple
 from litestar import Router
 from litestar.types import ControllerRouterHandler
 
+from sagittal.access.administering import Administering, Scribe
 from sagittal.archive.archive import Archive
 from sagittal.runtime.pools import WorkerPool
+from sagittal.runtime.settings import Settings
+from sagittal.web.admin_pages import Admin, admin_pages
 from sagittal.web.patient_page import patient_page
 from sagittal.web.site import PROBLEMS
 from sagittal.web.study_changes import Changes, study_changes
@@ -23,7 +26,14 @@ class ArchivePages(NamedTuple):
 
 
 def archive_pages(
-    archive: Archive, pool: WorkerPool, sending: Sending, dicomweb_root: str, *, has_ohif: bool
+    archive: Archive,
+    pool: WorkerPool,
+    sending: Sending,
+    scribe: Scribe,
+    settings: Settings,
+    dicomweb_root: str,
+    *,
+    has_ohif: bool,
 ) -> ArchivePages:
     """The pages of one archive.
 
@@ -31,6 +41,8 @@ def archive_pages(
         archive: what they are about.
         pool: makes pictures.
         sending: sends to other systems.
+        scribe: writes lines of the ledger within changes.
+        settings: what is in force.
         dicomweb_root: path of DICOMweb, where thumbnails come from.
         has_ohif: whether OHIF is served.
     """
@@ -41,5 +53,6 @@ def archive_pages(
         *study_pages(archive, Around(dicomweb_root, has_ohif, sending)),
         *study_files(archive, pool, sending),
         patient_page(archive, dicomweb_root),
+        *admin_pages(Admin(archive, Administering(archive, archive.records, scribe), sending, settings)),
     ]
     return ArchivePages([Router(path="/", route_handlers=pages, exception_handlers=PROBLEMS)], changes)

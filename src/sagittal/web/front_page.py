@@ -37,7 +37,9 @@ def front_page(
     @get("/")
     async def front(request: AnyRequest) -> Response[str]:
         """The study list, for who is at home here; else what there is."""
-        return leave_to(STUDIES) if places_of(actor_of(request)) else await about(request)
+        return (
+            leave_to(STUDIES) if STUDIES in (one.path for one in places_of(actor_of(request))) else await about(request)
+        )
 
     @get(ABOUT)
     async def facts(request: AnyRequest) -> Response[str]:

@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 from sagittal.access.permits import may, may_at
-from sagittal.runtime.actor import Actor
+from sagittal.runtime.actor import Action, Actor
 from sagittal.web.wording import _
 
 STUDIES = "/studies"
 UPLOAD = "/upload"
+ADMIN = "/admin"
 ABOUT = "/about"
+_ADMINISTERING: tuple[Action, ...] = ("manage", "configure", "audit")
 
 
 class Place(NamedTuple):
@@ -20,10 +22,12 @@ class Place(NamedTuple):
 
 def places_of(actor: Actor) -> tuple[Place, ...]:
     """The places of somebody who is at home here; none for those who opened a share link."""
-    if actor.kind not in {"person", "local"} or not may(actor, "query"):
+    if actor.kind not in {"person", "local"}:
         return ()
-    places = [Place(STUDIES, _("Studies"))]
+    places = [Place(STUDIES, _("Studies"))] if may(actor, "query") else []
     if may_at(actor, "store", actor.facility):
         places.append(Place(UPLOAD, _("Upload")))
+    if any(may_at(actor, action, "*") for action in _ADMINISTERING):
+        places.append(Place(ADMIN, _("Administration")))
     places.append(Place(ABOUT, _("About")))
     return tuple(places)

@@ -17,10 +17,13 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
+from sagittal.audit.chronicle import Chronicle
+from sagittal.audit.searching import Search, search
 from sagittal.dimse.dispatching import Dispatched
 from sagittal.find.listing import Listing, list_studies
-from sagittal.runtime.actor import EVERYTHING, LOCAL, SCOPE_KEY, Actor, Grant
+from sagittal.runtime.actor import EVERYTHING, LOCAL, SCOPE_KEY, Action, Actor, Grant
 from sagittal.runtime.pools import WorkerPool
+from sagittal.runtime.settings import Settings
 from sagittal.web.archive_pages import archive_pages
 from sagittal.web.assets import assets
 from sagittal.web.study_changes import Changes
@@ -59,7 +62,7 @@ class NoSending:
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     pool = WorkerPool()
     async with archive_at(tmp_path / "data") as archive:
-        pages = archive_pages(archive, pool, NoSending(), "/dicom-web", has_ohif=True)
+        pages = archive_pages(archive, pool, NoSending(), Chronicle(bytes(32)), Settings(), "/dicom-web", has_ohif=True)
         app = Litestar([*pages.routes, assets()], openapi_config=None)
         async with AsyncTestClient(_as_actor(app)) as client:
             made = Site(archive, client)
@@ -214,3 +217,34 @@ async def test_a_stream_tells_only_of_what_its_reader_may_ask_for(tmp_path: Path
         assert b'"state":"arriving"' in told
         changes.close()
         assert [one async for one in stream if b"over" in one]
+
+
+async def test_changes_of_administrators_are_in_the_ledger(site: Site) -> None:
+    new = {"name": "ruth", "role": "radiologist", "facility": "local", "password": "four words in a row"}
+    answer = await site.client.post("/admin/people", data=new, follow_redirects=True)
+    assert "ruth" in answer.text
+    await site.client.post("/admin/people/1/roles", data={"roles": "auditor\nteacher@local"})
+    await site.client.post("/admin/people/1/disable")
+    await site.client.post("/admin/network/devices", data={"aet": "CT1", "facility": "local", "role": "service"})
+    await site.client.post("/admin/network/facilities", data={"name": "north", "title": "The North", "called": "NORTH"})
+    await site.client.post("/admin/roles", data={"role": "teacher", "relation": "any", "may": ["query"]})
+    lines = await search(site.archive.records, Search())
+    assert [(one.kind, one.subject, one.detail) for one in reversed(lines)] == [
+        ("account changed", "ruth", "made: radiologist at local"),
+        ("roles changed", "ruth", "auditor at *, teacher at local"),
+        ("account changed", "ruth", "disabled"),
+        ("network changed", "device CT1", "made for local as service"),
+        ("network changed", "facility north", "made"),
+        ("policy changed", "role teacher", "any: query"),
+    ]
+    assert "CT1" in (await site.client.get("/admin/network")).text
+    assert "is there and talks to us" in (await site.client.post("/admin/network/echo", data={"aet": "ANYWHERE"})).text
+
+
+@pytest.mark.parametrize("tab", ["people", "roles", "network", "handed-out", "storage", "ledger", "settings"])
+async def test_administration_is_for_who_administers_everywhere(site: Site, tab: str) -> None:
+    assert (await site.client.get(f"/admin/{tab}")).status_code == 200
+    some: frozenset[Action] = frozenset({"manage", "configure", "audit"})
+    site.actor = Actor(door="web", kind="person", grants=(Grant(some, "performed_here", ("north",)),))
+    assert (await site.client.get(f"/admin/{tab}")).status_code == 403
+    assert (await site.client.get("/admin")).status_code == 403
