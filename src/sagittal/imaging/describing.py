@@ -169,11 +169,17 @@ def _values(dataset: JsonDataset, view: JsonDataset) -> Described:
         "intercept": number(view, "00281052", 0.0),
         "unit": _unit(dataset, view),
         "suv": suv,
-        "windows": [list(pair) for pair in zip(numbers(view, "00281050"), numbers(view, "00281051"), strict=False)],
+        "windows": _windows(view),
         "names": list(texts(view, "00281055")),
         "function": text(view, "00281056").upper(),
-        "table": bool(items(view, "00283010") or items(view, "00283000")),
+        "table": bool(items(view, "00283010") or items(view, "00283000")) or "00281101" in dataset,
     }
+
+
+def _windows(view: JsonDataset) -> list[list[float]]:
+    """Center and width of each; those with no possible width are left out, as in what the server shows."""
+    pairs = zip(numbers(view, "00281050"), numbers(view, "00281051"), strict=False)
+    return [[center, width] for center, width in pairs if width > 0]
 
 
 def _unit(dataset: JsonDataset, view: JsonDataset) -> str:
@@ -197,6 +203,9 @@ def _many(dataset: JsonDataset, frames: int, first: Described) -> Described:
         planes = [_plane(view)[name] for view in views]
         if any(plane != first[name] for plane in planes):
             found[f"{name}s"] = planes
+    windows = [_windows(view) for view in views]
+    if any(window != windows[0] for window in windows):
+        found["windows_of_frames"] = windows
     rescales = [[number(view, "00281053", 1.0), number(view, "00281052", 0.0)] for view in views]
     if any(rescale != rescales[0] for rescale in rescales):
         found["rescales"] = rescales

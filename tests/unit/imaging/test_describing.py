@@ -113,11 +113,15 @@ def test_frames_of_an_enhanced_object_lie_where_their_functional_groups_say() ->
         rescale.RescaleSlope, rescale.RescaleIntercept = z, 0
         frame.PlanePositionSequence = Sequence([place])
         frame.PixelValueTransformationSequence = Sequence([rescale])
+        voi = Dataset()
+        voi.WindowCenter, voi.WindowWidth = [z, 0], [10 * z, 0]
+        frame.FrameVOILUTSequence = Sequence([voi])
         frames.append(frame)
     one.SharedFunctionalGroupsSequence = Sequence([shared])
     one.PerFrameFunctionalGroupsSequence = Sequence(frames)
     found = told(one, 2)
     assert found["positions"] == [[0, 0, 1], [0, 0, 2]]
+    assert found["windows_of_frames"] == [[[1, 10]], [[2, 20]]]
     assert found["rescales"] == [[1, 0], [2, 0]]
     assert (found["orientation"], found["spacing"]) == ([1, 0, 0, 0, 1, 0], [0.5, 0.5])
     assert "orientations" not in found

@@ -36,7 +36,10 @@ class App {
     this.arrange(1);
     const [series, instance, frame] = this.opened.first ?? [];
     const picture = document.getElementById("first");
-    if (series) await this.open(this.panes[0], this.opened, series, instance, +frame);
+    const asked = new URLSearchParams(location.search).get("series"), others = this.opened.series;
+    const other = others.find(({ uid }) => uid === asked) ?? (series ? null : others[0]);
+    if (other && other.uid !== series) await this.open(this.panes[0], this.opened, other.uid);
+    else if (series) await this.open(this.panes[0], this.opened, series, instance, +frame);
     else this.panes[0].say(_("This study has no pictures."));
     picture?.remove();
     this.fill();

@@ -40,6 +40,7 @@ function itemOf(instance, frame) {
   const item = { ...instance, frame, key: `${instance.uid}/${frame}`, frames: instance.frames || 1 };
   if (instance.positions) item.position = instance.positions[frame - 1];
   if (instance.orientations) item.orientation = instance.orientations[frame - 1];
+  if (instance.windows_of_frames) item.windows = instance.windows_of_frames[frame - 1];
   if (instance.rescales) [item.slope, item.intercept] = instance.rescales[frame - 1];
   return item;
 }
