@@ -18,7 +18,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 # Made again only when one of its sources changed.
 build/.compiled: $(VENV)/.installed setup.py $(shell find src/sagittal/dicom -name '*.py')
 	@COMPILE_SAGITTAL=auto $(BIN)/python setup.py -q build_ext --inplace
-	@mkdir -p build && find src -name '*.so' -exec touch {} + && touch $@
+	@mkdir -p build && find src -name '*.so' -exec touch {} +
+	@[ ! -e src/sagittal__mypyc.*.so ] || touch $@
 
 compiled: build/.compiled ## machine code of the hot modules, beside their sources, where there is a C compiler
 
