@@ -87,11 +87,11 @@ def test_a_server_told_to_stop_exits_cleanly_within_seconds(tmp_path: Path, how:
     assert time.monotonic() - begun < 5
 
 
-def test_the_front_page_counts_what_is_kept_and_names_no_patient(tmp_path: Path) -> None:
+def test_the_page_about_counts_what_is_kept_and_names_no_patient(tmp_path: Path) -> None:
     (tmp_path / "one.dcm").write_bytes(file_bytes(instance(PatientName="Secret^Person")))
     sagittal("import", tmp_path / "one.dcm", "--data", tmp_path / "d")
     with running(tmp_path / "d") as server:
-        page = httpx.get(server.web.removesuffix("/dicom-web") + "/")
+        page = httpx.get(server.web.removesuffix("/dicom-web") + "/about")
     assert page.status_code == 200
     assert "<dt>instances</dt><dd>1</dd>" in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
