@@ -13,6 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, expect
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import generate_uid
 
 from sagittal.web.viewer_files import FOLDER
 from support import phantom
@@ -38,6 +40,17 @@ def radiograph(**said: object) -> Dataset:
     return one
 
 
+def with_curve() -> Dataset:
+    """A radiograph whose VOI LUT shows the highest values only."""
+    one, table = radiograph(), Dataset()
+    one.PatientID = "LUT"
+    one.StudyInstanceUID, one.SeriesInstanceUID, one.SOPInstanceUID = generate_uid(), generate_uid(), generate_uid()
+    table.add_new(0x00283002, "US", [4096, 0, 8])
+    table.add_new(0x00283006, "US", [0] * 2900 + [255] * 1196)
+    one.VOILUTSequence = Sequence([table])
+    return one
+
+
 def ultrasound() -> Dataset:
     """Thirty frames, in each a bar that has moved on by two columns; 40 ms each."""
     one = phantom.of(phantom.study("US", "Sound^Ula", "Echo"), "1.2.840.10008.5.1.4.1.1.3.1", "US", 1, "Four chambers")
@@ -56,7 +69,13 @@ def ultrasound() -> Dataset:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("light") / "data") as started:
         stow(
-            started, *CURRENT, *PRIOR, radiograph(), ultrasound(), instance("examples_palette.dcm", PatientID="PALETTE")
+            started,
+            *CURRENT,
+            *PRIOR,
+            radiograph(),
+            with_curve(),
+            ultrasound(),
+            instance("examples_palette.dcm", PatientID="PALETTE"),
         )
         yield started
 
@@ -198,6 +217,20 @@ def test_a_radiograph_without_calibration_is_measured_in_pixels_and_says_so(scre
     expect(screen.page.locator(".findings")).to_contain_text("100 px, not calibrated")
     assert "mm" not in screen.page.locator(".findings").inner_text()
     screen.shot("radiograph")
+
+
+def test_a_picture_with_a_voi_lut_is_shown_by_it_until_a_window_is_chosen(screen: Screen) -> None:
+    screen.open_patient("LUT")
+    expect(screen.page.locator(".bl")).to_contain_text("VOI LUT")
+    x, y = (round(at) for at in screen.page.evaluate("window.sagittalViewer.active.toScreen([120, 150])"))
+    assert screen.pixels()[y, x, 0] == 0  # the table has black for all but the highest values
+    expect_value = expect(screen.page.locator(".probe"))
+    screen.page.mouse.move(*screen.place(120.5, 150.5))
+    expect_value.to_contain_text("121, 151: ")
+    screen.drag((120, 150), (121, 150))
+    expect(screen.page.locator(".bl")).to_contain_text("W ")
+    screen.page.wait_for_selector(".pane[data-tier=lossless]")
+    assert screen.pixels()[y, x, 0] > 50
 
 
 def test_ultrasound_plays_at_its_own_rate(screen: Screen) -> None:

@@ -172,7 +172,8 @@ def _values(dataset: JsonDataset, view: JsonDataset) -> Described:
         "windows": _windows(view),
         "names": list(texts(view, "00281055")),
         "function": text(view, "00281056").upper(),
-        "table": bool(items(view, "00283010") or items(view, "00283000")) or "00281101" in dataset,
+        "table": bool(items(view, "00283000")) or "00281101" in dataset,
+        "curve": bool(items(view, "00283010")) and not _windows(view),
     }
 
 

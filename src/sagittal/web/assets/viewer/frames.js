@@ -32,9 +32,10 @@ export function previewOf(item, side, window) {
   const shown = window ? `&window=${window.center / suv},${Math.max(window.width / suv, window.kind === "LINEAR" ? 1 : 1e-6)},${(window.kind || "LINEAR").toLowerCase().replace("_", "-")}` : "";
   return { tier: 1, address: `${base(item)}/rendered?viewport=${width},${width}&${kindOf()}${shown}&v=${item.digest}` };
 }
+// The server's picture in full size, for what only the server has tables for.
+export const pictureOf = (item) => ({ tier: 3, address: `${base(item)}/rendered?accept=image/png&v=${item.digest}` });
 export function valuesOf(item, tier) {
-  if (!hasDepth(item))
-    return { tier: 3, address: `${base(item)}/rendered?accept=image/png&v=${item.digest}` };
+  if (!hasDepth(item)) return pictureOf(item);
   const isNear = tier === 2 && !item.signed;
   return { tier: isNear ? 2 : 3, address: `${base(item)}?v=${item.digest}${isNear ? `&quality=${item.bits <= 12 ? 98 : 100}` : ""}`,
     accept: `image/jls;transfer-syntax=${isNear ? NEAR : LOSSLESS}`, item };

@@ -31,7 +31,12 @@ export class Pane {
   get item() { return this.stack?.items[this.index] ?? null; }
   get size() { return [this.element.clientWidth, this.element.clientHeight]; }
   get matrix() { const one = this.shown ?? this.item; return matrixOf(this.view, [one.columns, one.rows], aspectOf(one), this.size); }
-  get values() { return this.shown?.key === this.item?.key && this.found?.values ? this.found : null; }
+  // Shown by its VOI LUT, which the server applies; a window chosen here takes its place.
+  isByCurve(item = this.item) { return Boolean(item?.curve && !this.window && frames.hasDepth(item)); }
+  get values() {
+    if (this.shown?.key !== this.item?.key) return null;
+    return this.found?.values ? this.found : this.beneath?.key === this.item?.key ? this.beneath.found : null;
+  }
   toImage(point) { return apply(invert(this.matrix), point); }
   toScreen(point) { return apply(this.matrix, point); }
 
@@ -61,7 +66,8 @@ export class Pane {
   async bring() {
     const item = this.item, target = this.index;
     clearTimeout(this.timer);
-    const best = [frames.valuesOf(item, 3), frames.valuesOf(item, 2)].map(frames.here).find(Boolean);
+    const deep = this.isByCurve(item) ? [frames.pictureOf(item)] : [frames.valuesOf(item, 3), frames.valuesOf(item, 2)];
+    const best = deep.map(frames.here).find(Boolean);
     if (best) this.take(item, best);
     else {
       const preview = this.preview(item);
@@ -83,14 +89,18 @@ export class Pane {
 
   // Depth once nothing else is asked for; what the line can bring in time also without loss.
   async deepen(item, isLossless = false) {
-    const wanted = frames.valuesOf(item, isLossless ? 3 : 2);
+    const isByCurve = this.isByCurve(item), wanted = isByCurve ? frames.pictureOf(item) : frames.valuesOf(item, isLossless ? 3 : 2);
     const rate = frames.line.bytesPerSecond, most = item.rows * item.columns * (item.samples ?? 1) * 0.6;
     if (!isLossless && wanted.tier === 3 && rate && most / rate > PATIENCE_S) return;
-    if (item.table && this.window == null && !isLossless && frames.hasDepth(item)) return;
     try {
       const found = await frames.load(wanted, isLossless ? 0 : 1);
       if (item !== this.item) return;
       this.take(item, found);
+      if (isByCurve) { // values to measure, under the picture
+        this.beneath = { key: item.key, found: await frames.load(frames.valuesOf(item, 3), isLossless ? 0 : 2) };
+        if (item === this.item) { this.redraw(); this.app.drawn(this); }
+        return;
+      }
       const isPatient = !rate || found.bytes * 0.3 / rate < PATIENCE_S;
       if (found.tier < 3 && isPatient) this.timer = setTimeout(() => item === this.item && this.deepen(item, true), LOSSLESS_MS);
     } catch (error) {
@@ -100,7 +110,7 @@ export class Pane {
   wantLossless() { if (this.item) this.deepen(this.item, true); }
 
   take(item, found) {
-    if (found.picture && this.values && this.shown === item && found.tier < this.found.tier) return;
+    if (found.picture && this.found?.values && this.shown === item && found.tier < this.found.tier) return;
     Object.assign(this, { shown: item, found, isPainted: false });
     this.element.removeAttribute("aria-busy");
     this.message.textContent = "";
@@ -123,16 +133,17 @@ export class Pane {
 
   currentWindow() {
     const one = this.shown ?? this.item;
+    if (!this.window && one?.curve && !this.values) return null;
     return this.window ?? (one && windowOf(one)) ?? (this.values ? usualWindow(this.values.values, one) : null);
   }
   setWindow(window) {
     this.window = window;
     this.isPainted = false;
     const item = this.item;
-    if (item && !this.values) {
+    if (item && !this.found?.values) {
       clearTimeout(this.asking);
       this.asking = setTimeout(() => {
-        frames.load(this.preview(item)).then((one) => { if (item === this.item && !this.values) this.take(item, one); }, () => {});
+        frames.load(this.preview(item)).then((one) => { if (item === this.item && !this.found?.values) this.take(item, one); }, () => {});
         if (frames.hasDepth(item)) this.deepen(item);
       }, 60);
     }
@@ -251,7 +262,7 @@ export class Pane {
       side,
       `${this.stack.items.indexOf(item) + 1} / ${this.stack.items.length}`,
       plane ? `${depthOf(plane).toFixed(1)} mm${item.thickness ? ` · ${round(item.thickness)} mm ${_("thick")}` : ""}` : "",
-      window && frames.hasDepth(item) ? `W ${brief(window.width)}  L ${brief(window.center)}${unit ? ` ${unit}` : ""}` : "",
+      this.isByCurve(item) ? "VOI LUT" : window && frames.hasDepth(item) ? `W ${brief(window.width)}  L ${brief(window.center)}${unit ? ` ${unit}` : ""}` : "",
     ]);
     bl.append(this.probe);
     const tier = frames.TIERS[this.found.tier];
