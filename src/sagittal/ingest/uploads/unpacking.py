@@ -1,18 +1,21 @@
 """What is in an upload: one DICOM file, or a ZIP of them, held to caps before anything is unpacked."""
 
 import struct
+import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from sagittal.errors import Invalid, Refused
-from sagittal.ingest.sources import Found, Item, Missing, Unreadable, items_of
+from sagittal.ingest.sources import DICOMDIR, Found, Item, Missing, Unreadable, items_of
 from sagittal.ingest.uploads.model import Limits
 
 MAX_MEMBERS: Final = 200_000
 MAX_DIRECTORY_BYTES: Final = 64 * 1024**2
+MAX_DICOMDIR_BYTES: Final = 16 * 1024**2
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_64 = struct.Struct("<4sLQL")
@@ -39,7 +42,7 @@ def items_in(path: Path, name: str, limits: Limits) -> list[Found]:
             f"the ZIP would unpack to {len(found)} files of {total} bytes; "
             f"at most {MAX_MEMBERS} files of {limits.max_bytes} bytes are taken at a time"
         )
-    return list(_named(found, path, name, limits))
+    return [*_named(found, path, name, limits), *_not_there(path)]
 
 
 def _named(found: list[Found], path: Path, name: str, limits: Limits) -> Iterator[Found]:
@@ -51,6 +54,39 @@ def _named(found: list[Found], path: Path, name: str, limits: Limits) -> Iterato
             yield Unreadable(called, f"the instance is larger than max_object_bytes={limits.max_object_bytes}")
         else:
             yield msgspec.structs.replace(item, name=called)
+
+
+def _not_there(path: Path) -> Iterator[Missing | Unreadable]:
+    """What the DICOMDIRs in a ZIP list and the ZIP has not (PS3.10 Section 8.6); nothing for other files."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        there = {member.filename.lower() for member in archive.infolist()}
+        for member in archive.infolist():
+            folder, _, called = member.filename.rpartition("/")
+            if called.upper() != DICOMDIR:
+                continue
+            if member.file_size > MAX_DICOMDIR_BYTES:
+                yield Unreadable(member.filename, f"a DICOMDIR has {MAX_DICOMDIR_BYTES} bytes at most")
+                continue
+            for parts in _listed(archive, member):
+                name = "/".join(part for part in (folder, *parts) if part)
+                if name.lower() not in there:
+                    yield Missing(name)
+
+
+def _listed(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[tuple[str, ...]]:
+    from pydicom import dcmread
+
+    try:
+        records = dcmread(BytesIO(archive.read(member))).DirectoryRecordSequence
+    except Exception:  # noqa: BLE001  # whatever a damaged directory makes the reader raise: it lists nothing then
+        return
+    for record in records:
+        parts = record.get("ReferencedFileID") or ()
+        parts = (parts,) if isinstance(parts, str) else tuple(parts)
+        if parts:
+            yield parts
 
 
 def check_directory(path: Path) -> None:

@@ -14,9 +14,11 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.data import get_testdata_file
 
 from sagittal.archive.archive import Archive
 from sagittal.errors import Exhausted, Invalid, NotFound, Refused
+from sagittal.ingest.sources import Missing
 from sagittal.ingest.uploads.model import (
     AlreadyComplete,
     DigestMismatch,
@@ -334,6 +336,19 @@ def spool(folder: Path) -> Iterator[tuple[Shelf, Spool]]:
         yield shelf, one
     finally:
         one.close()
+
+
+def test_what_the_dicomdir_in_a_zip_lists_and_did_not_come_is_told(tmp_path: Path) -> None:
+    directory = Path(str(get_testdata_file("DICOMDIR"))).read_bytes()
+    path = tmp_path / "cd.zip"
+    path.write_bytes(zipped(**{"CD/DICOMDIR": directory, "CD/77654033/cr1/6154": b"one of them"}))
+    found = items_in(path, "cd.zip", Limits())
+    missing = [one.name for one in found if isinstance(one, Missing)]
+    assert len(missing) == 30
+    assert "CD/77654033/CR2/6247" in missing
+    assert "CD/77654033/CR1/6154" not in missing
+    path.write_bytes(zipped(DICOMDIR=b"no directory"))
+    assert items_in(path, "cd.zip", Limits()) == []
 
 
 def test_a_zip_that_would_unpack_to_too_much_is_refused_unread(tmp_path: Path) -> None:
