@@ -47,6 +47,7 @@ class Deployment(NamedTuple):
     listener: Listener
     url: str
     loop: asyncio.AbstractEventLoop
+    clients: list[httpx.Client]
 
     def run(self, awaitable: Coroutine[Any, Any, T]) -> T:
         future: Future[T] = asyncio.run_coroutine_threadsafe(awaitable, self.loop)
@@ -102,11 +103,12 @@ class Deployment(NamedTuple):
         self.run(put())
 
     def client(self, *, token: str = "", cookie: str = "") -> httpx.Client:
-        """Whoever shows that; as a page of ours where it is a cookie."""
+        """Whoever shows that; as a page of ours where it is a cookie. Closed with the deployment."""
         headers = {"authorization": f"Bearer {token}"} if token else {}
         if cookie:
             headers = {"cookie": f"sagittal={cookie}", "sec-fetch-site": "same-origin"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, follow_redirects=False)
+        self.clients.append(httpx.Client(base_url=self.url, headers=headers, timeout=30, follow_redirects=False))
+        return self.clients[-1]
 
     def lines(self, **where: str) -> list[dict[str, Any]]:  # Any: columns of several types
         """Lines of the ledger whose columns are so, with those that are still counted."""
@@ -155,6 +157,9 @@ def deployed(root: Path, **more: Any) -> Iterator[Deployment]:  # Any: settings
     try:
         yield ready.result(30)
     finally:
+        if ready.done() and ready.exception() is None:
+            for client in ready.result().clients:
+                client.close()
         if stop:
             loop.call_soon_threadsafe(stop[0].set)
         try:
@@ -172,7 +177,7 @@ async def _running(settings: Settings) -> AsyncIterator[Deployment]:
         await site.archive.records.write(_begin)
         url = f"http://127.0.0.1:{site.web.server.port}"
         loop = asyncio.get_running_loop()
-        yield Deployment(settings, site.archive, site.ledger, site.web.app, site.listener, url, loop)
+        yield Deployment(settings, site.archive, site.ledger, site.web.app, site.listener, url, loop, [])
 
 
 def _begin(connection: Connection) -> None:

@@ -31,6 +31,11 @@ class Restriction(NamedTuple):
         """The same for a statement of SQLAlchemy Core."""
         return _clause(self.sql).bindparams(**self.parameters())
 
+    def renamed(self, prefix: str) -> tuple[TextClause, dict[str, object]]:
+        """As `unbound` and `parameters`, with names of its own, for a statement that has another restriction too."""
+        values = {f"{prefix}_{number}": value for number, value in enumerate(self.values)}
+        return _clause(self.sql, prefix), values
+
     def unbound(self) -> TextClause:
         """As `clause`, but the same object each time, for a statement executed with `parameters`: faster."""
         return _clause(self.sql)
@@ -41,9 +46,9 @@ class Restriction(NamedTuple):
 
 
 @lru_cache(1024)
-def _clause(sql: str) -> TextClause:
+def _clause(sql: str, prefix: str = "allowed") -> TextClause:
     parts = sql.split("?")
-    named = "".join(f"{part}:allowed_{number}" for number, part in enumerate(parts[:-1])) + parts[-1]
+    named = "".join(f"{part}:{prefix}_{number}" for number, part in enumerate(parts[:-1])) + parts[-1]
     return text(f"({named})")
 
 
@@ -82,6 +87,17 @@ def is_lasting(actor: Actor, action: Action) -> bool:
         for grant in actor.grants
         if action in grant.actions
     )
+
+
+def whole(actor: Actor, action: Action, table: str) -> Restriction:
+    """Of which rows of a table with a facility they may do it to all there is below: studies, or patients of one.
+
+    Of others it may be a part, as where one series was shared.
+    """
+    grants = [one for one in actor.grants if action in one.actions and one.relation in ("any", "performed_here")]
+    if any(one.facilities == EVERYWHERE for one in grants):
+        return Restriction("1", ())
+    return _among(f"{table}.facility", dict.fromkeys(name for one in grants for name in one.facilities))
 
 
 def restriction(actor: Actor, action: Action, now_ns: int, *, has_series: bool = True) -> Restriction | None:

@@ -29,6 +29,9 @@ def above_columns(level: Level) -> list[ColumnElement[Any]]:  # Any: as above
 class AnswerMaker:
     """Makes answers of rows selected as `own_columns`, then `above_columns`.
 
+    Attributes:
+        width: how many columns of a row these are.
+
     Remembers what rows have in common, as the instances of a series what is above them: `Found.above` is then the same
     object in all of them.
     """
@@ -38,6 +41,7 @@ class AnswerMaker:
         self._computed = tuple(SHAPES[level].computed)
         self._first = 1 + len(self._computed)
         self._stop = self._first + len(levels_up(level)) - 1
+        self.width = self._stop
         self._texts: list[str] = []
         self._above = ""  # of the row before, without regard to its own members
         self._is_timed = False

@@ -37,6 +37,7 @@ from sagittal.dicom.matching.moments import FIRST_TIME, LAST_TIME
 from sagittal.find.conditions import compile_match
 from sagittal.find.levels import SHAPES
 from sagittal.find.named import Asked, Path
+from sagittal.find.partly import Partly
 from sagittal.find.query import Level
 
 _VALUES = schema.attribute_values
@@ -75,31 +76,39 @@ def wanted(keys: Sequence[tuple[Key, Match, Asked]], *, combined: bool) -> list[
     return found + [Wanted(asked, _comparing(match), _is_met_by_none(match)) for _, match, asked in left.values()]
 
 
-def conditions(level: Level, all_wanted: Iterable[Wanted], *, is_narrow: bool) -> list[ColumnElement[bool]]:
+def conditions(
+    level: Level, all_wanted: Iterable[Wanted], *, is_narrow: bool, within: ColumnElement[bool] | None = None
+) -> list[ColumnElement[bool]]:
     """Conditions on rows of the level.
 
     Args:
         level: of the answers.
         all_wanted: all are to hold.
         is_narrow: other conditions leave few rows, of which it is better to look at each than to gather all that match.
+        within: what of the series below counts.
     """
     groups: dict[Path, list[Wanted]] = {}
     for one in all_wanted:
         path = one.asked.path
         groups.setdefault(path[:1] if len(path) > 1 else (*path, 0), []).append(one)
-    return [_condition(level, group, is_narrow=is_narrow) for group in groups.values()]
+    narrow = is_narrow or within is not None
+    return [_condition(level, group, is_narrow=narrow, within=within) for group in groups.values()]
 
 
-def _condition(level: Level, group: Sequence[Wanted], *, is_narrow: bool) -> ColumnElement[bool]:
+def _condition(
+    level: Level, group: Sequence[Wanted], *, is_narrow: bool, within: ColumnElement[bool] | None
+) -> ColumnElement[bool]:
     met = _joined_values(group, by_instance=is_narrow)
     link, statement = _up(level, met)
+    if within is not None:
+        statement = statement.where(within)
     row = SHAPES[level].table.c.id
     holds: ColumnElement[bool]
     if is_narrow:
         holds = exists(statement.where(link == row).correlate(SHAPES[level].table))
     else:
         holds = row.in_(statement.with_only_columns(link).correlate(None))
-    return or_(holds, _without(level, group)) if all(one.is_met_by_none for one in group) else holds
+    return or_(holds, _without(level, group, within)) if all(one.is_met_by_none for one in group) else holds
 
 
 def _joined_values(group: Sequence[Wanted], *, by_instance: bool) -> Select[Any]:  # Any: chosen later
@@ -157,13 +166,15 @@ def _up(level: Level, values: Select[Any]) -> tuple[ColumnElement[Any], Select[A
     return studies.c.patient, values.join(studies, studies.c.id == series.c.study)
 
 
-def _without(level: Level, group: Sequence[Wanted]) -> ColumnElement[bool]:
+def _without(level: Level, group: Sequence[Wanted], within: ColumnElement[bool] | None) -> ColumnElement[bool]:
     """That an instance has nothing of the attributes."""
     ids = [one.asked.attribute.id for one in group]
     if level is Level.IMAGE:
         return _has_none(schema.instances.c.id, ids)
     instance = schema.instances.alias("without")
     link, statement = _up(level, select(instance.c.id))
+    if within is not None:
+        statement = statement.where(within)
     return exists(
         statement.where(_has_none(instance.c.id, ids), link == SHAPES[level].table.c.id).correlate(SHAPES[level].table)
     )
@@ -283,11 +294,15 @@ class _Agreed(NamedTuple):
 
 
 async def members(
-    archive: ArchiveReader, level: Level, rows: Sequence[int], all_asked: Iterable[Asked]
+    archive: ArchiveReader,
+    level: Level,
+    rows: Sequence[int],
+    all_asked: Iterable[Asked],
+    part: Partly | None = None,
 ) -> dict[int, str]:
     """By row of the level what its answer has of named attributes, as members of a DICOM JSON object.
 
-    Above the instances it is what all of those below that have the attribute agree on.
+    Above the instances it is what all of those below that have the attribute agree on; of those within `part`.
     """
     by_id = {asked.attribute.id: asked for asked in all_asked if asked.attribute.is_ready}
     if not by_id or not rows:
@@ -299,7 +314,12 @@ async def members(
     is_asked = _no_way_in(value.c.attribute).in_(by_id)
     statement = statement.with_only_columns(link, *place, *said).where(is_asked, link.in_(rows))
     found: dict[tuple[int, ...], list[_Agreed]] = {}
-    for row in await archive.select(statement.group_by(link, *place).order_by(link, *place)):
+    if part is not None and level is Level.STUDY:
+        statement = statement.join(schema.studies, schema.studies.c.id == schema.series.c.study)
+    if part is not None:
+        statement = statement.where(part.within)
+    statement = statement.group_by(link, *place).order_by(link, *place)
+    for row in await archive.select(statement, part.parameters if part is not None else None):
         columns: tuple[Any, ...] = tuple(row)  # Any: columns of several types
         found.setdefault(columns[:2], []).append(_Agreed(*columns[2:]))
     answers: dict[int, JsonDataset] = {}

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequenc
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy import Row, Select, and_, case, exists, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from sagittal.access.asking import ask
@@ -19,10 +19,11 @@ from sagittal.dicom.matching import DATE_TIME_PAIRS, Key, Match, Universal, matc
 from sagittal.errors import Exhausted, Unsupported
 from sagittal.find.answers import AnswerMaker, above_columns, own_columns
 from sagittal.find.conditions import ALL, Condition, compile_match
-from sagittal.find.levels import SHAPES, column_of, has, is_single, joined, levels_down, levels_up
+from sagittal.find.levels import MODALITIES_IN_STUDY, SHAPES, column_of, has, is_single, joined, levels_down, levels_up
 from sagittal.find.named import Asked, Path, Resolved, resolve
 from sagittal.find.named_values import conditions, members, wanted
 from sagittal.find.ordering import Part, beyond, ordering
+from sagittal.find.partly import Partly, in_part, partly
 from sagittal.find.query import Found, Level, Query
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
@@ -41,6 +42,7 @@ class _Plan(NamedTuple):
     checks: tuple[Key, ...]
     asked: tuple[Asked, ...] = ()
     parameters: Mapping[str, object] = {}  # never changed
+    part: Partly | None = None
 
 
 def unmatchable(archive: ArchiveReader, level: Level, keys: Sequence[Key]) -> tuple[Key, ...]:
@@ -76,7 +78,7 @@ async def find_batches(
     archive: ArchiveReader, actor: Actor, query: Query, deadline: Deadline
 ) -> AsyncGenerator[list[Found], None]:
     """What `find` gives, several at a time: as many as one look into the index brought."""
-    plan = _allowed(archive, actor, query, _plan(archive.named, query))
+    plan = _allowed_plan(archive, actor, query)
     await told(archive, actor, query)
     order = ordering(query.level, query.order)
     matches = matcher(plan.checks, fuzzy=query.fuzzy, combined=query.combined) if plan.checks else None
@@ -84,16 +86,17 @@ async def find_batches(
     skip, left = query.offset, query.limit
     after: Row[Any] | None = None  # Any: the columns of the order, as they come
     while left is None or left > 0:
-        statement = _batch(query.level, plan.clauses, order, after)
+        statement = _batch(query.level, plan, order, after)
         if matches is None:
             statement = statement.limit(BATCH if left is None else min(BATCH, left)).offset(skip)
             skip = 0
         deadline.check("searching the index")
         async with deadline.timeout():
             rows = await archive.select(statement, plan.parameters)
-        batch = [make.found(row) for row in rows]
+            shown = rows if plan.part is None else await in_part(archive, query.level, plan.part, rows, make.width)
+        batch = [make.found(row) for row in shown]
         if plan.asked:
-            batch = await _with_named(archive, query.level, plan.asked, rows, batch)
+            batch = await _with_named(archive, query.level, plan, rows, batch, make.width)
         if matches is not None:
             batch = [found for found in batch if matches(_dataset(found))]
             passed = min(skip, len(batch))
@@ -113,7 +116,7 @@ async def count(archive: ArchiveReader, actor: Actor, query: Query, deadline: De
 
     None where only looking at each would tell.
     """
-    plan = _allowed(archive, actor, query, _plan(archive.named, query))
+    plan = _allowed_plan(archive, actor, query)
     if plan.checks:
         return None
     some = select(SHAPES[query.level].table.c.id).select_from(joined(query.level)).where(*plan.clauses)
@@ -130,17 +133,20 @@ async def told(archive: ArchiveReader, actor: Actor, query: Query) -> None:
     await archive.witness.queried(actor, query.level.value, asked)
 
 
-def _allowed(archive: ArchiveReader, actor: Actor, query: Query, plan: _Plan) -> _Plan:
-    """The plan, with what the policy leaves of its answers: a part of the query, so that counts and pages are right."""
+def _allowed_plan(archive: ArchiveReader, actor: Actor, query: Query) -> _Plan:
+    """The plan of a query with what the policy leaves of it: within the query, so that counts and pages are right."""
     has_series = query.level in {Level.SERIES, Level.IMAGE}
     allowed = ask(archive.witness, actor, "query", has_series=has_series)
     if allowed is None:
-        return plan
+        return _plan(archive.named, query)
+    part = partly(actor, query.level, allowed if has_series else ask(archive.witness, actor, "query") or allowed)
+    plan = _plan(archive.named, query, part)
     clause: ColumnElement[bool] = allowed.unbound()  # type: ignore[assignment]  # text stands where a condition does
     if query.level is Level.PATIENT:
         theirs = schema.studies.c.patient == schema.patients.c.id
         clause = exists(select(schema.studies.c.id).where(theirs, clause).correlate(schema.patients))
-    return plan._replace(clauses=(*plan.clauses, clause), parameters=allowed.parameters())
+    parameters = allowed.parameters() | (part.parameters if part is not None else {})
+    return plan._replace(clauses=(*plan.clauses, clause), parameters=parameters, part=part)
 
 
 def standing(archive: ArchiveReader, actor: Actor) -> Hashable:
@@ -169,18 +175,22 @@ def given(archive: ArchiveReader, keys: Sequence[Key], included: Iterable[tuple[
 
 
 async def _with_named(
-    archive: ArchiveReader, level: Level, asked: Sequence[Asked], rows: Sequence[AnyRow], batch: list[Found]
+    archive: ArchiveReader, level: Level, plan: _Plan, rows: Sequence[AnyRow], batch: list[Found], at: int
 ) -> list[Found]:
     """The answers of `rows` with what is asked of named attributes, but those that the level has anyway."""
-    further = [one for one in asked if not is_held_at(level, one.path[0])]
-    named = await members(archive, level, [row[-1] for row in rows], further)
+    further = [one for one in plan.asked if not is_held_at(level, one.path[0])]
+    in_full = [row[-1] for row in rows if plan.part is None or row[at]]
+    named = await members(archive, level, in_full, further)
+    if plan.part is not None and len(in_full) < len(rows):
+        others = [row[-1] for row in rows if not row[at]]
+        named |= await members(archive, level, others, further, plan.part)
     return [
         found._replace(own=f"{found.own},{more}" if found.own else more) if (more := named.get(row[-1])) else found
         for row, found in zip(rows, batch, strict=True)
     ]
 
 
-def _plan(named: Named, query: Query) -> _Plan:
+def _plan(named: Named, query: Query, part: Partly | None = None) -> _Plan:
     resolved = resolve(named, query.keys, query.included)
     mine, others = _sorted_out(query, resolved)
     clauses: list[ColumnElement[bool]] = []
@@ -189,12 +199,13 @@ def _plan(named: Named, query: Query) -> _Plan:
         match = parse(key, fuzzy=query.fuzzy)
         if isinstance(match, Universal):
             continue
-        condition = _condition(query.level, key, match)
+        condition = _condition(query.level, key, match, part)
         is_part = query.combined and key.vr == "TM"  # of an instant: the time of day alone decides nothing
         clauses += [] if is_part else [condition.clause]
         checks += [] if condition.is_exact and not query.combined else [key]
     is_narrow = any(key.path in _UID_PATHS and any(key.values) for key in query.keys)
-    clauses += conditions(query.level, wanted(mine, combined=query.combined), is_narrow=is_narrow)
+    within = part.within if part is not None else None
+    clauses += conditions(query.level, wanted(mine, combined=query.combined), is_narrow=is_narrow, within=within)
     return _Plan(tuple(clauses), tuple(checks), tuple(resolved.asked.values()))
 
 
@@ -235,7 +246,7 @@ def _is_held(level: Level, key: Key) -> bool:
     return any(has(one, tag) for one in levels_up(level)) or _below(level, key, parse(key)) is not None
 
 
-def _condition(level: Level, key: Key, match: Match) -> Condition:
+def _condition(level: Level, key: Key, match: Match, part: Partly | None = None) -> Condition:
     """The condition for one key, wherever its attribute is kept.
 
     Raises:
@@ -247,14 +258,25 @@ def _condition(level: Level, key: Key, match: Match) -> Condition:
             column = column_of(one, tag)
             if column is None or len(key.path) > 1:
                 return Condition(ALL.clause, False)
-            return compile_match(column, match, is_single=is_single(tag))
-    below = _below(level, key, match)
+            condition = compile_match(column, match, is_single=is_single(tag))
+            is_gathered = part is not None and tag in SHAPES[level].computed
+            return _of_part(level, tag, match, condition, part) if part is not None and is_gathered else condition
+    below = _below(level, key, match, part)
     if below is None:
         raise Unsupported(f"{key.name} is not an attribute that can be matched at level {level}")
     return Condition(below, True)
 
 
-def _below(level: Level, key: Key, match: Match) -> ColumnElement[bool] | None:
+def _of_part(level: Level, tag: int, match: Match, condition: Condition, part: Partly) -> Condition:
+    """A condition on what is gathered from below, for entities of which not all is seen: Modalities in Study alone."""
+    clause = and_(condition.clause, part.is_whole)
+    if level is Level.STUDY and tag == MODALITIES_IN_STUDY:
+        one = compile_match(schema.series.c.modality, match, is_single=True)
+        clause = or_(clause, exists(_children(level, Level.SERIES).where(one.clause, part.within)))
+    return Condition(clause, condition.is_exact)
+
+
+def _below(level: Level, key: Key, match: Match, part: Partly | None = None) -> ColumnElement[bool] | None:
     """That some entity below matches; None if the index cannot tell exactly."""
     for one in levels_down(level):
         column = column_of(one, key.path[0]) if len(key.path) == 1 else None
@@ -263,7 +285,8 @@ def _below(level: Level, key: Key, match: Match) -> ColumnElement[bool] | None:
         condition = compile_match(column, match, is_single=is_single(key.path[0]))
         if not condition.is_exact:
             return None
-        return exists(_children(level, one).where(condition.clause))
+        within = [part.within] if part is not None else []
+        return exists(_children(level, one).where(condition.clause, *within))
     return None
 
 
@@ -277,11 +300,11 @@ def _children(level: Level, below: Level) -> Select[Any]:  # Any: an EXISTS has 
     return statement.where(shape.table.c[shape.link] == SHAPES[level].table.c.id).correlate(SHAPES[level].table)
 
 
-def _batch(
-    level: Level, clauses: Sequence[ColumnElement[bool]], order: Sequence[Part], after: Row[Any] | None
-) -> Select[Any]:  # Any: as above
+def _batch(level: Level, plan: _Plan, order: Sequence[Part], after: Row[Any] | None) -> Select[Any]:  # Any: as above
     labelled = [part.expression.label(f"order_{index}") for index, part in enumerate(order)]
-    statement = select(*own_columns(level), *above_columns(level), *labelled).select_from(joined(level))
-    statement = statement.where(*clauses, *([beyond(order, after)] if after is not None else []))
+    is_whole = [case((plan.part.is_whole, 1), else_=0).label("is_whole")] if plan.part is not None else []
+    columns = (*own_columns(level), *above_columns(level), *is_whole, *labelled)
+    statement = select(*columns).select_from(joined(level))
+    statement = statement.where(*plan.clauses, *([beyond(order, after)] if after is not None else []))
     by = (part.expression.desc() if part.is_falling else part.expression for part in order)
     return statement.order_by(*by).limit(BATCH)
