@@ -203,7 +203,9 @@ def test_a_key_object_selection_sent_by_dimse_rejects_what_it_names(
     uids = {one["00080018"]["Value"][0] for one in left}
     assert uids == {stored[0].SOPInstanceUID, stored[2].SOPInstanceUID, selection.SOPInstanceUID}
     api = server.web.removesuffix("/dicom-web") + "/api/rejections"
-    (rejection,) = (one for one in httpx.get(api).json()["rejections"] if selection.SOPInstanceUID in one.get("note", ""))
+    (rejection,) = (
+        one for one in httpx.get(api).json()["rejections"] if selection.SOPInstanceUID in one.get("note", "")
+    )
     assert (rejection["reason"], rejection["instances"]) == ("113037", 1)
     assert httpx.post(f"{api}/{rejection['id']}/undo").status_code == 200
     assert len(httpx.get(path).json()) == 4
