@@ -153,7 +153,7 @@ def _web(client: httpx.Client, heard: Heard) -> None:
         heard(client.post("/dicom-web/studies", content=parts, headers=head))
         heard(client.post("/dicom-web/studies/1.2.9.4", content=parts, headers=head))
     heard(client.post("/dicom-web/studies", content=whole, headers={"content-type": f"text/{CANARY}"}))
-    for path, body in (
+    for path, said in (
         ("/api/rejections", {"study": "1.2.9.9", "reason": CANARY}),
         ("/api/rejections", {"study": "1.2.9.3", "note": CANARY, CANARY: 1}),
         ("/api/shares", {"study": STUDY, "account": "nobody"}),
@@ -162,7 +162,7 @@ def _web(client: httpx.Client, heard: Heard) -> None:
         ("/api/holds", {"patient_id": CANARY, "reason": CANARY}),
         (f"/api/studies/{STUDY}/break-glass", {"reason": f"{CANARY} is unconscious"}),
     ):
-        heard(client.post(path, json=body))
+        heard(client.post(path, json=said))
     heard(client.get(base, headers={"accept": "application/zip"}))  # the patient said no
     heard(client.get(f"/api/shares?study=1.2.99&x={CANARY}"))
     heard(client.get(f"/{CANARY}"))

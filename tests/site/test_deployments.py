@@ -18,7 +18,7 @@ NORTHERN, SOUTHERN = "1.2.7.1", "1.2.7.2"
 MANY = 40  # studies: so many that the answer to a search is kept
 
 
-def one(study: str, **attributes: object) -> Dataset:
+def one(study: str, **attributes: str) -> Dataset:
     uids = {"StudyInstanceUID": study, "SeriesInstanceUID": f"{study}.1", "SOPInstanceUID": f"{study}.1.1"}
     return instance(**(uids | attributes))
 
