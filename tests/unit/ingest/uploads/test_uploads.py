@@ -209,6 +209,17 @@ async def test_a_piece_with_a_wrong_digest_leaves_nothing(tmp_path: Path) -> Non
         assert (await uploads.append(ALICE, begun.id, Piece(0, 4, digest=good), body(b"ab", b"cd"))).offset == 4
 
 
+async def test_nothing_of_a_piece_taken_back_is_in_the_file(tmp_path: Path) -> None:
+    wrong = ("sha1", hashlib.sha1(b"else").digest())
+    async with room(tmp_path) as uploads:
+        begun = await uploads.begin(ALICE, "a", None)
+        with pytest.raises(DigestMismatch):
+            await uploads.append(ALICE, begun.id, Piece(0, 8, digest=wrong), body(b"abcdefgh"))
+        shown = await uploads.append(ALICE, begun.id, Piece(0, 3, completes=True), body(b"xyz"))
+        assert shown.is_complete
+        assert uploads._shelf.bytes_of(begun.id).read_bytes() == b"xyz"
+
+
 async def test_more_than_was_announced_is_not_taken(tmp_path: Path) -> None:
     async with room(tmp_path) as uploads:
         begun = await uploads.begin(ALICE, "a", 4)
