@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 from pydicom.dataset import Dataset
 
 from support.archives import instance
@@ -54,6 +54,10 @@ def opened(browser: Browser, server: Server) -> Iterator[OpenPage]:
     failures: list[str] = []
     root = server.web.removesuffix("/dicom-web")
 
+    def dismiss(dialog: Dialog) -> None:
+        failures.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
     def new(path: str, **options: Any) -> Page:  # Any: of Playwright
         context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1280, "height": 800}} | options)
         contexts.append(context)
@@ -61,7 +65,7 @@ def opened(browser: Browser, server: Server) -> Iterator[OpenPage]:
         page.on("pageerror", lambda error: failures.append(str(error)))
         page.on("console", lambda told: failures.append(told.text) if told.type == "error" else None)
         page.on("response", lambda answer: failures.append(answer.url) if answer.status >= 400 else None)
-        page.on("dialog", lambda dialog: (failures.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", dismiss)
         page.goto(f"{root}{path}")
         return page
 
@@ -159,6 +163,7 @@ def test_everybody_can_read_and_use_it(opened: OpenPage, locale: str, direction:
     narrow = {"width": 360, "height": 740}
     page = opened("/studies", locale=locale, color_scheme=scheme, viewport=narrow)
     assert page.locator("html").get_attribute("dir") == direction
+    assert page.locator("h1").inner_text() == {"ltr": "Studies", "rtl": "الدراسات"}[direction]
     study_path = str(page.locator("#rows tr[data-uid] th a").first.get_attribute("href"))
     root = page.url.removesuffix("/studies")
     for path in (

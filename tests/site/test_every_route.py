@@ -168,6 +168,7 @@ STUDY_PAGES: Mapping[tuple[str, str], StudyPage] = {
     ("GET", "/rejections"): StudyPage("change", 200),
     ("POST", "/rejections/{number:int}/restore"): StudyPage("change", 404),
     ("GET", "/patients/{number:int}"): StudyPage("query", 404),
+    ("POST", "/language"): StudyPage(None, 400),  # for want of one
     ("GET", "/admin"): admin("manage", 303, "configure", "audit"),
     ("GET", "/admin/people"): admin("manage", 200),
     ("POST", "/admin/people"): admin("manage", 400),

@@ -10,6 +10,7 @@ from sagittal.archive.archive import Archive
 from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 from sagittal.web.admin_pages import Admin, admin_pages
+from sagittal.web.language_page import language_page
 from sagittal.web.patient_page import patient_page
 from sagittal.web.site import PROBLEMS
 from sagittal.web.study_changes import Changes, study_changes
@@ -53,6 +54,7 @@ def archive_pages(
         *study_pages(archive, Around(dicomweb_root, has_ohif, sending)),
         *study_files(archive, pool, sending),
         patient_page(archive, dicomweb_root),
+        language_page(),
         *admin_pages(Admin(archive, Administering(archive, archive.records, scribe), sending, settings)),
     ]
     return ArchivePages([Router(path="/", route_handlers=pages, exception_handlers=PROBLEMS)], changes)

@@ -149,7 +149,8 @@ def opened(app: ASGIApp) -> ASGIApp:
 
 def _language(shown: Shown) -> str:
     """What they want to read: what they have chosen, or what their browser says."""
-    chosen = cookies_in(shown.headers.get("cookie", "")).get(LANGUAGE, "")
+    cookies = cookies_in(shown.headers.get("cookie", ""))
+    chosen = cookies.get(f"__Host-{LANGUAGE}", cookies.get(LANGUAGE, ""))
     return preferred(shown.headers.get("accept-language", ""), chosen)
 
 
