@@ -1,5 +1,6 @@
 """The light viewer in Chromium: what is shown, measured, kept and compared, on a wide screen and on a phone."""
 
+import json
 import re
 from collections.abc import Iterator
 from io import BytesIO
@@ -16,6 +17,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
+from sagittal.dicom import json_model
+from sagittal.dicom.findings.content import Image, Making
+from sagittal.dicom.findings.measurements import Measurement, Value, report
 from sagittal.web.viewer_files import FOLDER
 from support import phantom
 from support.archives import instance
@@ -53,6 +57,19 @@ def with_curve() -> Dataset:
     return one
 
 
+def measured() -> Dataset:
+    """A report without the pictures that it is of."""
+    common = phantom.study("SR", "Read^Rita", "Report")
+    image = Image(phantom.CT, "1.2.3.4.5", "1.2.3.4")
+    length = Measurement(
+        kind="length", points=((1, 1), (2, 2)), image=image, values=(Value("length", 60, "mm"),), uid="1.2.9"
+    )
+    making = Making(json_model.loads(common.to_json().encode())[0], "1.2.3.6", "1.2.3.7", "20260115", "101500")
+    one = Dataset.from_json(json.dumps(report(making, [length])))
+    one.file_meta = phantom.of(common, phantom.CT, "SR", 1, "").file_meta
+    return one
+
+
 def ultrasound() -> Dataset:
     """Thirty frames, in each a bar that has moved on by two columns; 40 ms each."""
     one = phantom.of(phantom.study("US", "Sound^Ula", "Echo"), "1.2.840.10008.5.1.4.1.1.3.1", "US", 1, "Four chambers")
@@ -76,6 +93,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             *PRIOR,
             radiograph(),
             with_curve(),
+            measured(),
+            phantom.document(phantom.study("DOC", "Doc^Ann", "Report"), "Findings"),
             ultrasound(),
             instance("examples_palette.dcm", PatientID="PALETTE"),
         )
@@ -303,6 +322,18 @@ def test_axe_finds_nothing_wrong_in_either_theme(screen: Screen) -> None:
         found = screen.page.evaluate("tags => axe.run({runOnly: tags})", ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"])
         assert [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found["violations"]] == []
         screen.page.keyboard.press("t")
+
+
+def test_documents_and_reports_are_shown_in_a_pane(screen: Screen) -> None:
+    screen.open_patient("DOC", tier="")
+    document = screen.page.frame_locator("iframe.other").locator("body")
+    expect(document).to_be_attached()
+    expect(screen.page.locator(".tl")).to_contain_text("Doc, Ann")
+    screen.shot("document")
+    report = screen.page.locator("article.other")
+    screen.open_patient("SR", tier="")
+    expect(report).to_contain_text("Imaging Measurement Report")
+    expect(report).to_contain_text("Length: 60 mm")
 
 
 def test_palette_colours_are_shown(screen: Screen) -> None:

@@ -273,7 +273,7 @@ class App {
     if (measure) this.select(measure);
   }
   openOther(pane, stack) {
-    import("./others.js").then(({ openOther }) => openOther(pane, stack), (error) => pane.say(error.message));
+    import("./others.js").then(({ openOther }) => openOther(pane, stack)).catch((error) => pane.say(error.message));
   }
 }
 const OF_VALUES = new Set(["point", "ellipse", "rectangle"]);

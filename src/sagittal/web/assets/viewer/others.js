@@ -6,14 +6,17 @@ import { _, el } from "./text.js";
 const DOCUMENT = /\.104\.1$/, WAVEFORM = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.9\./, REPORT = /\.88\./;
 
 export async function openOther(pane, stack) {
-  pane.element.querySelector(".other")?.remove();
+  for (const old of pane.element.querySelectorAll(".other, .leave")) old.remove();
   const one = stack.others[0];
   if (!one) { pane.say(_("This series has no pictures.")); return; }
   const base = `/dicom-web/studies/${stack.study}/series/${stack.series}/instances/${one.uid}`;
   if (isVideo(one)) {
     pane.element.append(el("video", { class: "other", src: `${base}/rendered`, controls: true, loop: true, muted: true, playsinline: true }));
   } else if (DOCUMENT.test(one.class)) {
-    pane.element.append(el("iframe", { class: "other", title: one.title || _("Document"), src: `${base}/bulkdata/00420011?accept=application/pdf` }));
+    const [dataset] = await ask(`${base}/metadata`, { headers: { accept: "application/dicom+json" } });
+    const address = URL.createObjectURL(new Blob([await bytes(dataset["00420011"])], { type: "application/pdf" }));
+    pane.element.append(el("iframe", { class: "other", title: one.title || _("Document"), src: address }),
+      el("a", { class: "leave", href: address, target: "_blank", rel: "noopener" }, _("Open the document")));
   } else if (WAVEFORM.test(one.class)) {
     pane.element.append(await waveform(base));
   } else if (REPORT.test(one.class)) {
