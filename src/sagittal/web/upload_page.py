@@ -81,6 +81,7 @@ def _said(base: str) -> dict[str, object]:
             "reading": _("Reading {files} files: {sent} of {total} sent so far"),
             "sending": _("{sent} of {total} sent, {files} files"),
             "ended": _("All is sent: {files} files, {total}"),
+            "nothing": _("Nothing was sent."),
             "stored": _("stored"),
             "here": _("here already"),
             "aside": _("kept aside: others have the same UID"),

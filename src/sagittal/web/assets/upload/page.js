@@ -133,12 +133,14 @@ function draw(all, left) {
   const open = all.filter((p) => !isDone(p));
   isPaused = open.some((p) => p.isHeld);
   at("list").hidden = !all.length && !left.length && !reading;
+  at("bar").hidden = !all.length;
   at("bar").max = total || 1;
   at("bar").value = gone;
-  at("whole").textContent = say(reading ? "reading" : open.length ? "sending" : "ended", {
+  at("whole").textContent = say(reading ? "reading" : open.length ? "sending" : all.length ? "ended" : "nothing", {
     sent: size(gone), total: size(total), files: number.format(sum(all, (p) => p.count)),
   });
   at("outcome").replaceChildren(...outcome(all));
+  at("outcome").hidden = !at("outcome").children.length;
   at("pause").hidden = !open.length || isPaused;
   at("resume").hidden = !open.length || !isPaused;
   at("cancel").hidden = !open.length;
@@ -161,7 +163,7 @@ function outcome(all) {
   const counts = { stored: "stored", here: "duplicates", aside: "conflicts", refused: "refused_count" };
   return Object.entries(counts)
     .map(([text, field]) => [text, sum(reports, (report) => report[field])])
-    .filter(([text, count]) => count || text === "stored")
+    .filter(([text, count]) => count || (text === "stored" && reports.length))
     .flatMap(([text, count]) => {
       const box = document.createElement("div");
       box.append(element("dt", say(text)), element("dd", number.format(count)));
