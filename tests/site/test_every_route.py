@@ -202,6 +202,7 @@ VIEWER = (
     "/view/{study:str}/series/{series:str}",
 )
 UPLOAD = ("/upload", "/upload/shell", "/upload/worker.js", "/upload/files/{version:str}/{name:str}")
+FORMS = ("/language",)
 SIGNED_IN = (*UPLOAD, "/view/files/{version:str}/{name:str}", "/", "/about", "/ohif")
 OF_LINKS = ("/shared",)
 
@@ -343,7 +344,9 @@ def test_every_other_route_is_in_a_table(site: Deployment) -> None:
             continue
         assert isinstance(route, HTTPRoute)
         for method in route.methods - {"OPTIONS"}:
-            is_page = route.path in (*SIGNED_IN, *OF_LINKS, *VIEWER) or PERSONS_ONLY.fullmatch(route.path) is not None
+            is_page = (
+                route.path in (*SIGNED_IN, *FORMS, *OF_LINKS, *VIEWER) or PERSONS_ONLY.fullmatch(route.path) is not None
+            )
             is_page = is_page or route.path == STREAM or (method, route.path) in STUDY_PAGES
             if not (is_page or (method, route.path) in API or _is_public(route.path)):
                 unknown.append(f"{method} {route.path}")
@@ -576,6 +579,8 @@ def test_pages_are_for_those_who_are_signed_in(site: Deployment, who: Who) -> No
             fine = answer.status_code == 401
         elif template in SIGNED_IN:
             fine = answer.status_code in ((404,) if NO_NUMBER in path else (200, 303))
+        elif template in FORMS:
+            fine = answer.status_code == 400  # nothing was filled in
         elif path in OF_LINKS:
             fine = answer.status_code == (200 if who.kind == "link" else 404)
         elif who.kind == "person":

@@ -1,8 +1,9 @@
 """Studies and patients of which somebody may see a part: what is counted and gathered of them is of that part."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import Select, case, func, literal_column, select
 from sqlalchemy.sql import ColumnElement
 
 from sagittal.access.permits import Restriction, whole
@@ -35,6 +36,12 @@ def partly(actor: Actor, level: Level, allowed: Restriction) -> Partly | None:
     is_whole, values = whole(actor, "query", SHAPES[level].table.name).renamed("whole")
     within, more = allowed.renamed("within")
     return Partly(is_whole, within, values | more)  # type: ignore[arg-type]  # text stands where a condition does
+
+
+@lru_cache(256)
+def whole_column(is_whole: ColumnElement[bool]) -> ColumnElement[int]:
+    """The column that says so; made once for each clause, of which there are as many as kinds of actors."""
+    return case((is_whole, 1), else_=0).label("is_whole")
 
 
 async def in_part(archive: ArchiveReader, level: Level, part: Partly, rows: list[AnyRow], at: int) -> list[Any]:

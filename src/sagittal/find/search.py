@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequenc
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, Select, and_, case, exists, func, or_, select
+from sqlalchemy import Row, Select, and_, exists, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from sagittal.access.asking import ask
@@ -23,7 +23,7 @@ from sagittal.find.levels import MODALITIES_IN_STUDY, SHAPES, column_of, has, is
 from sagittal.find.named import Asked, Path, Resolved, resolve
 from sagittal.find.named_values import conditions, members, wanted
 from sagittal.find.ordering import Part, beyond, ordering
-from sagittal.find.partly import Partly, in_part, partly
+from sagittal.find.partly import Partly, in_part, partly, whole_column
 from sagittal.find.query import Found, Level, Query
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
@@ -302,7 +302,7 @@ def _children(level: Level, below: Level) -> Select[Any]:  # Any: an EXISTS has 
 
 def _batch(level: Level, plan: _Plan, order: Sequence[Part], after: Row[Any] | None) -> Select[Any]:  # Any: as above
     labelled = [part.expression.label(f"order_{index}") for index, part in enumerate(order)]
-    is_whole = [case((plan.part.is_whole, 1), else_=0).label("is_whole")] if plan.part is not None else []
+    is_whole = [whole_column(plan.part.is_whole)] if plan.part is not None else []
     columns = (*own_columns(level), *above_columns(level), *is_whole, *labelled)
     statement = select(*columns).select_from(joined(level))
     statement = statement.where(*plan.clauses, *([beyond(order, after)] if after is not None else []))
