@@ -6,6 +6,7 @@ from litestar import Router
 from litestar.types import ControllerRouterHandler
 
 from sagittal.access.administering import Administering, Scribe
+from sagittal.access.preferences import PreferencesInRecords
 from sagittal.archive.archive import Archive
 from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
@@ -49,7 +50,7 @@ def archive_pages(
     """
     changes = Changes(archive)
     pages = [
-        *study_list_pages(archive),
+        *study_list_pages(archive, PreferencesInRecords(archive.records)),
         study_changes(changes),
         *study_pages(archive, Around(dicomweb_root, has_ohif, sending)),
         *study_files(archive, pool, sending),

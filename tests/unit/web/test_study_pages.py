@@ -14,7 +14,10 @@ from litestar import Litestar
 from litestar.enums import ScopeType
 from litestar.testing import AsyncTestClient
 from litestar.types import ASGIApp, Receive, Scope, Send
+from sqlalchemy import Connection
 
+from sagittal.access import accounts
+from sagittal.access.accounts import NewAccount
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
 from sagittal.audit.chronicle import Chronicle
@@ -135,6 +138,20 @@ async def test_filters_are_saved_and_columns_chosen(site: Site) -> None:
     assert "mine" in answer.text
     answer = await site.client.post("/studies/saved/1/remove", follow_redirects=True)
     assert "mine" not in answer.text
+
+
+async def test_filters_of_an_account_are_kept_with_it_and_are_nobody_elses(site: Site) -> None:
+    def run(connection: Connection) -> list[int]:
+        return [accounts.create(connection, NewAccount(name), (), 1) for name in ("ada", "bob")]
+
+    ada, bob = await site.archive.records.write(run)
+    site.actor = Actor(door="web", kind="person", account=ada, grants=EVERYTHING)
+    answer = await site.client.post("/studies/saved", data={"name": "mine", "q": "roe"}, follow_redirects=False)
+    assert "set-cookie" not in answer.headers
+    assert "mine" in (await site.client.get("/studies")).text
+    site.actor = Actor(door="web", kind="person", account=bob, grants=EVERYTHING)
+    assert "mine" not in (await site.client.get("/studies")).text
+    assert (await site.client.get("/studies?saved=1")).status_code == 404
 
 
 async def test_a_downloaded_study_is_a_file_set(site: Site) -> None:

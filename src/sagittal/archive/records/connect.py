@@ -6,7 +6,7 @@ from pathlib import Path
 from sagittal.archive import migrating
 from sagittal.archive.opening import open_to_read
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in `migrations/versions`."""
 
 _BUSY_S = 30.0

@@ -16,7 +16,15 @@ from sqlalchemy import Connection, create_engine, func, insert, select
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.reader import open_reader
-from sagittal.archive.records import connect, credentials, ledger_tables, policy_tables, reaction_tables, schema
+from sagittal.archive.records import (
+    connect,
+    credentials,
+    ledger_tables,
+    policy_tables,
+    preference_tables,
+    reaction_tables,
+    schema,
+)
 from sagittal.archive.records.records import RECORDS_NAME, Records
 from sagittal.errors import Exhausted, Invalid, Unsupported
 
@@ -47,6 +55,7 @@ def test_the_migrations_end_at_the_schema(tmp_path: Path) -> None:
     engine = create_engine("sqlite://", creator=lambda: connect.connect_writer(path))
     with engine.connect() as connection:
         told = {credentials.access_state, ledger_tables.ledger, policy_tables.shares, reaction_tables.reactions}
+        told.add(preference_tables.preferences)
         assert told < set(schema.metadata.sorted_tables)
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
         assert connection.execute(select(credentials.access_state)).all() == [(1, 1)]
