@@ -149,6 +149,7 @@ async def _answer(
     if is_part:
         return page(request, "study_list_part.html", values=values)
     values |= {
+        "facilities": await facilities_listed(archive, actor, deadline),
         "every_column": _heads(COLUMNS),
         "saved": saved,
         "filters": preferences.filters,
@@ -162,7 +163,6 @@ async def _around(archive: Archive, actor: Actor, asked: Asked, deadline: Deadli
     return {
         "total": min(total, MOST_COUNTED),
         "is_more": total > MOST_COUNTED,
-        "facilities": await facilities_listed(archive, actor, deadline),
         "may_store": may(actor, "store"),
         "newest": await archive.newest_event(),
     }
