@@ -94,7 +94,7 @@ class Changes:
 
     async def _followed(self, actor: Actor, after: int) -> AsyncIterator[bytes]:
         end_s = time.monotonic() + self._lasts_s
-        arriving: dict[str, float] = {}  # when each is looked at again, as it may be complete then
+        arriving = await self._arriving(actor, after)  # when each is looked at again, as it may be complete then
         while (left_s := end_s - time.monotonic()) > 0 and not self._closed.is_set():
             soonest = min(arriving.values(), default=time.monotonic() + self._beat_s)
             wait_s = max(0.0, min(left_s, self._beat_s, soonest - time.monotonic()))
@@ -114,6 +114,12 @@ class Changes:
             arriving |= {one.uid: now + QUIET_S / 2 for one in states if one.state == "arriving"}
             if states:
                 yield b"id: %d\nevent: studies\ndata: " % after + msgspec.json.encode(states) + b"\n\n"
+
+    async def _arriving(self, actor: Actor, after: int) -> dict[str, float]:
+        """What was arriving when the page was made: nothing more of it may come, and then it is complete."""
+        recent, _ = await self._events(max(0, after - _MOST_STUDIES))
+        changes = [self._change(one) for one in await self._visible(actor, tuple(recent[-_MOST_STUDIES:]))]
+        return {one.uid: time.monotonic() + QUIET_S / 2 for one in changes if one.state == "arriving"}
 
     async def _changed(self, after: int, wait_s: float) -> bool:
         """Whether there are events, once there are or the time is over; those that come together are taken together."""
