@@ -56,9 +56,9 @@ def expect_patients(page: Page, *names: str) -> None:
         expect(rows.nth(number).locator("td").first).to_have_text(name)
 
 
-def test_the_front_page_leads_to_the_study_list_and_that_to_the_study(viewer: Viewer) -> None:
+def test_the_page_about_leads_to_the_study_list_and_that_to_the_study(viewer: Viewer) -> None:
     viewer.page.set_viewport_size({"width": 1280, "height": 800})
-    viewer.page.goto(viewer.root)
+    viewer.page.goto(f"{viewer.root}/about")
     viewer.page.get_by_role("link", name="OHIF").click()
     viewer.page.get_by_text("CT of a phantom").first.click()
     expect(viewer.page.get_by_text("Phantom 2.0 mm")).to_be_visible()

@@ -39,7 +39,7 @@ def send_instance(server: Server, size: int, *, uid: str) -> bytes:
     chunk = os.urandom(1024**2)
     with connect(server) as connection:
         connection.sendall(
-            b"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\n"
+            b"POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\n"
             b"Content-Type: multipart/related; type=application/dicom; boundary=x\r\n"
             b"Content-Length: %d\r\n\r\n" % (len(head) + size + len(tail)) + head
         )
@@ -73,7 +73,7 @@ def test_a_large_instance_is_stored_and_retrieved_within_64_mb(server: Server) -
         assert send_instance(server, SIZE, uid="1.1.1.1") == b"HTTP/1.1 200"
     assert storing[0] < ALLOWED_GROWTH
     with watched(server) as retrieving, connect(server) as connection:
-        connection.sendall(f"GET {PATH}/1.1.1.1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(f"GET {PATH}/1.1.1.1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         received = 0
         while chunk := connection.recv(1024**2):
             received += len(chunk)
@@ -87,7 +87,7 @@ def test_a_client_that_takes_nothing_costs_no_memory(server: Server) -> None:
     with watched(server) as retrieving:
         connections = [connect(server) for _ in range(8)]
         for connection in connections:
-            connection.sendall(f"GET {PATH}/1.1.1.3 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.sendall(f"GET {PATH}/1.1.1.3 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert connection.recv(1000)
         time.sleep(1)
         for connection in connections:
@@ -106,7 +106,7 @@ def send_parts(server: Server, size: int, *, uid: str) -> bytes:
     chunk = os.urandom(1024**2)
     with connect(server) as connection:
         connection.sendall(
-            b"POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\n"
+            b"POST /dicom-web/studies HTTP/1.1\r\nHost: localhost\r\n"
             b'Content-Type: multipart/related; type="application/dicom+json"; boundary=x\r\n'
             b"Content-Length: %d\r\n\r\n" % (len(head) + size + len(tail)) + head
         )
@@ -122,7 +122,9 @@ def test_bulk_data_of_any_size_waits_on_the_disk_and_goes_out_in_a_zip(server: S
         assert send_parts(server, SIZE // 2, uid="1.1.1.4") == b"HTTP/1.1 200"
     assert storing[0] < ALLOWED_GROWTH
     with watched(server) as zipping, connect(server) as connection:
-        request = f"GET {PATH}/1.1.1.4 HTTP/1.1\r\nHost: x\r\nAccept: application/zip\r\nConnection: close\r\n\r\n"
+        request = (
+            f"GET {PATH}/1.1.1.4 HTTP/1.1\r\nHost: localhost\r\nAccept: application/zip\r\nConnection: close\r\n\r\n"
+        )
         connection.sendall(request.encode())
         received = 0
         while chunk := connection.recv(1024**2):

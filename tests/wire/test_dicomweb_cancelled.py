@@ -119,7 +119,7 @@ def test_frames_that_nobody_takes_are_not_transcoded(
 
 @pytest.mark.parametrize("accept", ["image/gif", "image/webp"])
 def test_a_picture_that_nobody_waits_for_is_not_made(server: WebServer, accept: str) -> None:
-    with begin(server, "instances/1.1.1.1/rendered", accept):
+    with begin(server, "instances/1.1.1.1/rendered?viewport=2500,2500", accept):
         until(lambda: busy(server) == 1)
         workers = server.app.pool.processes
     until(lambda: server.app.door.running == 0)
