@@ -13,6 +13,8 @@ from support.server import Server, running
 from support.viewer import ARTIFACTS
 from support.web import parts_of
 
+pytestmark = [pytest.mark.xdist_group("browser-upload"), pytest.mark.timeout(180)]
+
 SLICES = 40
 STUDY = "1.2.826.0.1.3680043.10.1"
 
@@ -119,7 +121,7 @@ def test_a_study_arrives_whole_though_the_line_is_cut_twice_and_the_tab_closed_o
     page.close()  # the tab is gone in the middle of it
 
     page = opened(context, server)
-    page.locator('body[data-upload="idle"]').wait_for()
+    page.locator('body[data-upload="idle"]').wait_for(timeout=60_000)
     expect(page.locator('[data-at="whole"]')).to_contain_text("All is sent")
     page.screenshot(path=ARTIFACTS / "upload-arrived.png", full_page=True)
     assert digests(server) == {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("IMAGES/I*")}
@@ -144,7 +146,7 @@ def test_the_worker_sends_on_when_no_page_is_open(context: BrowserContext, serve
     page.locator("progress[aria-label]").nth(1).wait_for()
     other = context.new_page()
     page.close()
-    for _ in range(200):
+    for _ in range(600):
         if httpx.get(f"{server.web}/studies/{uid}/instances").json():
             break
         other.wait_for_timeout(50)
@@ -158,7 +160,7 @@ def test_what_was_sent_before_is_told_as_being_here(context: BrowserContext, ser
     expect(page.locator('[data-at="list"]')).to_be_hidden()
     page.locator('[data-at="files"]').set_input_files([str(folder / "IMAGES" / "I0001"), str(folder / "letter.pdf")])
     page.locator('body[data-upload="busy"]').wait_for()
-    page.locator('body[data-upload="idle"]').wait_for()
+    page.locator('body[data-upload="idle"]').wait_for(timeout=60_000)
     expect(page.locator('[data-at="outcome"]')).to_contain_text("here already")
     page.close()
 
@@ -192,7 +194,7 @@ def test_what_is_given_up_is_gone_from_the_server(context: BrowserContext, serve
     expect(page.locator('[data-at="resume"]')).to_be_visible()
     page.on("dialog", lambda dialog: dialog.accept())
     page.locator('[data-at="cancel"]').click()
-    page.locator('body[data-upload="idle"]').wait_for()
+    page.locator('body[data-upload="idle"]').wait_for(timeout=60_000)
     line(page)
     for _ in range(100):
         if not set(receiving(server)) - others:
