@@ -85,7 +85,7 @@ def test_a_picture_is_what_we_render(viewer: Viewer, patient_id: str, window: st
 
 def test_an_ultrasound_clip_is_played(viewer: Viewer) -> None:
     viewer.open_study("CINE")
-    assert viewer.overlay("bottom-right").endswith("(1/30)")
+    viewer.once(lambda: viewer.overlay("bottom-right"), lambda text: text.endswith("(1/30)"))
     first = viewer.picture()
     assert viewer.difference(instance_url(viewer.server, "CINE")) < 1
     viewer.control("cine-player-play-pause")

@@ -119,7 +119,7 @@ class App {
     const best = [...opened.series].sort((a, b) => score(b) - score(a))[0];
     const pane = this.panes[1];
     await this.open(pane, opened, best.uid);
-    const plane = current.shown && planeOf(current.shown);
+    const plane = current.item && planeOf(current.item); // not what is drawn yet: that may lag behind quick keys
     if (plane) pane.showDepth(depthOf(plane), plane.normal);
     pane.setWindow(current.window);
     this.link(true);
