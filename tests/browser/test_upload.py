@@ -155,6 +155,9 @@ def test_the_worker_sends_on_when_no_page_is_open(context: BrowserContext, serve
 
 
 def test_what_was_sent_before_is_told_as_being_here(context: BrowserContext, server: Server, folder: Path) -> None:
+    body = b"--x\r\nContent-Type: application/dicom\r\n\r\n%s\r\n--x--\r\n" % (folder / "IMAGES" / "I0001").read_bytes()
+    related = {"content-type": 'multipart/related; type="application/dicom"; boundary=x'}
+    assert httpx.post(f"{server.web}/studies", content=body, headers=related, timeout=30).status_code == 200
     page = opened(context, server)
     page.locator('[data-at="clear"]').click()
     expect(page.locator('[data-at="list"]')).to_be_hidden()

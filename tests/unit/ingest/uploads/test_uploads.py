@@ -62,7 +62,7 @@ async def room(folder: Path, limits: Limits | None = None) -> AsyncIterator[Uplo
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not is_so():  # noqa: ASYNC110  # a report has no event of its own
             await asyncio.sleep(0.005)
 
