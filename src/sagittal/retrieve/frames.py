@@ -47,7 +47,7 @@ async def locate_frame(
         NotFound: there is no such frame.
         Unsupported: the instance has pixels, but frames cannot be told apart.
     """
-    del actor  # becomes a question to the policy and a line in the ledger
+    del actor  # who was asked about when the instance was located
     deadline.check("looking for a frame")
     if encoding_of(instance.transfer_syntax_uid).is_deflated:
         return _inflated_frame(instance, await read_inflated(archive, instance), number)

@@ -43,7 +43,7 @@ async def read_parts(archive: ArchiveReader, actor: Actor, instance: StoredInsta
     Raises:
         Exhausted: it is too large for one answer.
     """
-    del actor  # becomes a question to the policy and a line in the ledger
+    del actor  # who was asked about when the instance was located
     deadline.check("reading metadata")
     if encoding_of(instance.transfer_syntax_uid).is_deflated:
         return Parts(await read_inflated(archive, instance), EXPLICIT_VR_LITTLE_ENDIAN)

@@ -60,7 +60,7 @@ async def read_state(archive: ArchiveReader, actor: Actor, instance: StoredInsta
         Unsupported: it holds none, or one of a kind whose pictures are not made.
         Exhausted: it is too large.
     """
-    del actor  # becomes a question to the policy and a line in the ledger
+    del actor  # who was asked about when the instance was located
     uid = instance.sop_instance_uid
     if not is_presentation_state(instance.sop_class_uid):
         raise Unsupported(f"instance {uid} is no presentation state but of SOP Class {instance.sop_class_uid}")

@@ -84,6 +84,12 @@ def sign_in_pages(sign_in: SignIn, *, provider: str = "", passkey_origin: str = 
             return page(request, "code.html", status=403, ticket=ticket, next=to, error=_(str(error)))
         return welcome(visit, found, to)
 
+    return [ask, check, check_code, *_passkey_pages(sign_in)]
+
+
+def _passkey_pages(sign_in: SignIn) -> list[HTTPRouteHandler]:
+    """The routes that the script of the sign-in page talks to."""
+
     @post("/sign-in/passkey/begin")
     async def ask_passkey(request: AnyRequest) -> Response[bytes]:
         """What the browser asks its authenticator."""
@@ -101,7 +107,7 @@ def sign_in_pages(sign_in: SignIn, *, provider: str = "", passkey_origin: str = 
         cookies = (visit.cookie(found.session.secret),)
         return Response(body, status_code=200, media_type="application/json", cookies=cookies)
 
-    return [ask, check, check_code, ask_passkey, check_passkey]
+    return [ask_passkey, check_passkey]
 
 
 def sign_out_page(sign_in: SignIn, oidc: OidcSignIn | None) -> HTTPRouteHandler:
