@@ -98,8 +98,8 @@ class _Journal:
                 continue  # torn by a power cut: the item is read again, and is a duplicate then
             self._outcomes[line.item] = line.outcome
             self._note(line.study_instance_uid)
-        self._file: BinaryIO = path.open("ab", buffering=0)
-        self._file.write(b"\n")  # ends a torn line
+        self._path = path
+        self._file: BinaryIO | None = None  # opened for the first line: a run cancelled before leaves no file open
 
     def has(self, item: Item) -> bool:
         """Whether an earlier run has done it."""
@@ -113,13 +113,17 @@ class _Journal:
         """Notes that it is durable."""
         self._note(stored.study_instance_uid)
         line = _Line(_key(item), stored.outcome, stored.study_instance_uid)
+        if self._file is None:
+            self._file = self._path.open("ab", buffering=0)
+            self._file.write(b"\n")  # ends a torn line
         self._file.write(msgspec.json.encode(line) + b"\n")
 
     def finish(self) -> None:
         """Stays until the report is there."""
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def _note(self, study_instance_uid: str) -> None:
         if len(self.studies) < MAX_STUDIES:

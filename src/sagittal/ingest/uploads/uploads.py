@@ -293,6 +293,10 @@ class Uploads:
                 told = self._blank(entry, "waiting", str(error))
                 entry.report = told
                 asyncio.get_running_loop().call_later(_RETRY_S, self._waiting.put_nowait, entry)
+            except asyncio.CancelledError:
+                if entry.state != "done":
+                    self._waiting.put_nowait(entry)  # whoever runs next goes on with it
+                raise
             except Exception:  # the border of a task: one upload that breaks does not stop the others
                 log.exception("upload could not be brought in", upload=entry.facts.id)
                 await self._end(entry, self._blank(entry, "done", "an error of ours; the log has it"))
@@ -316,8 +320,10 @@ class Uploads:
         )
 
     async def _end(self, entry: _Entry, report: UploadReport) -> None:
-        report = msgspec.structs.replace(report, ended_ns=self._clock())
-        await finished(asyncio.to_thread(self._shelf.finish, report))
+        await finished(self._keep(entry, msgspec.structs.replace(report, ended_ns=self._clock())))
+
+    async def _keep(self, entry: _Entry, report: UploadReport) -> None:
+        await asyncio.to_thread(self._shelf.finish, report)
         entry.report = report
         entry.touched_ns = report.ended_ns
 

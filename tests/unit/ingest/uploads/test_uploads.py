@@ -293,6 +293,19 @@ async def test_what_is_given_up_is_gone(tmp_path: Path) -> None:
         assert list((tmp_path / "uploads").iterdir()) == []
 
 
+async def test_what_a_cancelled_run_had_begun_the_next_one_ends(tmp_path: Path) -> None:
+    async with room(tmp_path) as uploads:
+        names = [await upload(uploads, file_bytes(instance())) for _ in range(2)]
+        for turns in range(40):  # the first runs end before anything, later ones in the middle of it
+            running = asyncio.create_task(uploads.run())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            running.cancel()
+            await asyncio.wait({running})
+        reports = [await ended(uploads, name) for name in names]
+        assert [report.stored + report.duplicates for report in reports] == [1, 1]
+
+
 async def test_uploads_and_reports_are_there_after_a_restart(tmp_path: Path) -> None:
     data = file_bytes(instance())
     async with room(tmp_path) as uploads:
