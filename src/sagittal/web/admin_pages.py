@@ -16,13 +16,13 @@ from sagittal.audit.acts import EVENTS
 from sagittal.audit.searching import Search, search
 from sagittal.errors import Invalid
 from sagittal.lifecycle.storage import storage
+from sagittal.retrieve.sending import Sending
 from sagittal.runtime.actor import ACTIONS, RELATIONS, ROLES, Action, Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.settings import RoleAt, Settings, describe, parse_role
 from sagittal.web.forms import Form, form_of
 from sagittal.web.pages import AnyRequest, actor_of, leave_to, page
 from sagittal.web.places import ADMIN
-from sagittal.web.study_files import Sending
 from sagittal.web.wording import _
 
 _TIMEOUT_S: Final = 30.0

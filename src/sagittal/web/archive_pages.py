@@ -8,6 +8,7 @@ from litestar.types import ControllerRouterHandler
 from sagittal.access.administering import Administering, Scribe
 from sagittal.access.preferences import PreferencesInRecords
 from sagittal.archive.archive import Archive
+from sagittal.retrieve.sending import Sending
 from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 from sagittal.web.admin_pages import Admin, admin_pages
@@ -15,7 +16,7 @@ from sagittal.web.language_page import language_page
 from sagittal.web.patient_page import patient_page
 from sagittal.web.site import PROBLEMS
 from sagittal.web.study_changes import Changes, study_changes
-from sagittal.web.study_files import Sending, study_files
+from sagittal.web.study_files import study_files
 from sagittal.web.study_list import study_list_pages
 from sagittal.web.study_page import Around, study_pages
 

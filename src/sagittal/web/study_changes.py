@@ -19,11 +19,11 @@ from sagittal.access.asking import ask
 from sagittal.archive.archive import Archive
 from sagittal.errors import Exhausted, SagittalError
 from sagittal.find.listing import Listed, Listing, list_studies
+from sagittal.find.state import QUIET_S, State, state_of
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.web.pages import AnyRequest, actor_of
-from sagittal.web.study_state import QUIET_S, State, state_of
 
 log = get_logger(__name__)
 

@@ -22,6 +22,7 @@ from sagittal.find.listing import (
     facilities_listed,
     list_studies,
 )
+from sagittal.find.state import state_of
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.web.forms import Form, form_of
@@ -36,7 +37,6 @@ from sagittal.web.preferences import (
     keep_preferences,
     preferences_of,
 )
-from sagittal.web.study_state import state_of
 from sagittal.web.wording import _
 
 PER_PAGE: Final = 40

@@ -1,52 +1,35 @@
 """A study at `/studies/{uid}`: its series, what can be done with it, and the attributes of its instances."""
 
-import asyncio
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 
 from sagittal.access.permits import may, may_at
 from sagittal.archive.archive import Archive
-from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID, is_uid
-from sagittal.dicom.matching import Key
-from sagittal.errors import NotFound
-from sagittal.find import Level, Query, find
-from sagittal.find.listing import Listed, Listing, list_studies
+from sagittal.find.listing import Listed
+from sagittal.find.state import state_of
+from sagittal.find.study import checked, series_of, study_of
 from sagittal.lifecycle.reasons import NAMES, REASONS
 from sagittal.lifecycle.rejecting import reject, rejections, restore
-from sagittal.retrieve.metadata import metadata
-from sagittal.retrieve.scope import Scope, intact, locate
+from sagittal.retrieve.sending import Sending, part_of
+from sagittal.retrieve.tags import tags_of
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.web.forms import form_of, visit_of
 from sagittal.web.pages import AnyRequest, actor_of, leave_to, page
 from sagittal.web.places import STUDIES
-from sagittal.web.study_files import Sending
-from sagittal.web.study_state import state_of
-from sagittal.web.tags import rows_of
+from sagittal.web.showing import clean
 
 REJECTIONS: Final = "/rejections"
 _TIMEOUT_S: Final = 60.0
-_MOST_SERIES: Final = 1000
+_MOST_VALUE: Final = 400
 NO_PICTURES: Final = frozenset(
     {"SR", "KO", "PR", "SEG", "RTSTRUCT", "RTPLAN", "RTRECORD", "DOC", "REG", "ECG", "AU", "PLAN", "FID", "RWV", "HD"}
 )
 """Modalities that have nothing to show in a thumbnail."""
-
-
-class Series(NamedTuple):
-    """A series in the page."""
-
-    uid: str
-    number: str
-    modality: str
-    description: str
-    body_part: str
-    instances: int
 
 
 class Around(NamedTuple):
@@ -68,7 +51,7 @@ def study_pages(archive: Archive, around: Around) -> list[HTTPRouteHandler]:
         values: dict[str, Any] = {  # Any: what a template shows
             "s": found,
             "state": state_of(found, archive.now_ns()),
-            "series": await _series(archive, actor, uid, deadline),
+            "series": await series_of(archive, actor, uid, deadline),
             "may": _may(actor, found.facility),
             "viewers": _viewers(found, visit_of(request).origin, around),
             "destinations": around.sending.destinations(),
@@ -86,19 +69,15 @@ def study_pages(archive: Archive, around: Around) -> list[HTTPRouteHandler]:
         """The attributes of an instance; of the first of the study or series where none is named."""
         actor, deadline = actor_of(request), Deadline.after(_TIMEOUT_S)
         found = await study_of(archive, actor, uid, deadline)
-        within = Scope(study=StudyUID(uid), series=SeriesUID(checked(series)) if series else None)
-        located = intact(await locate(archive, actor, within, deadline))
-        names = [one.sop_instance_uid for one in located]
-        at = names.index(InstanceUID(instance)) if instance in names else 0
-        text = await metadata(archive, actor, located[at], lambda _path: "", deadline)
+        tagged = await tags_of(archive, actor, part_of(uid, series), instance, deadline)
         values = {
             "s": found,
-            "one": located[at],
-            "rows": await asyncio.to_thread(rows_of, text),
-            "before": located[at - 1] if at else None,
-            "after": located[at + 1] if at + 1 < len(located) else None,
-            "at": at + 1,
-            "of": len(located),
+            "one": tagged.instance,
+            "rows": [row._replace(value=clean(row.value, _MOST_VALUE)) for row in tagged.rows],
+            "before": tagged.before,
+            "after": tagged.after,
+            "at": tagged.at,
+            "of": tagged.of,
             "here": STUDIES,
         }
         return page(request, "tags.html", values=values)
@@ -138,42 +117,6 @@ def _rejecting(archive: Archive) -> list[HTTPRouteHandler]:
         return leave_to(f"{STUDIES}/{done.study_instance_uid}" if is_there else REJECTIONS)
 
     return [rejected, listed, restored]
-
-
-async def study_of(archive: Archive, actor: Actor, uid: str, deadline: Deadline) -> Listed:
-    """The study of a UID. Raises NotFound unless there is one that they may ask for."""
-    found = await list_studies(archive, actor, Listing(studies=(checked(uid),), limit=1), deadline)
-    if not found:
-        raise NotFound("there is no such study, or none that you may see")
-    return found[0]
-
-
-def checked(uid: str) -> str:
-    """A UID of a path; NotFound for what cannot be one."""
-    if not is_uid(uid):
-        raise NotFound("nothing has a UID of that form")
-    return uid
-
-
-async def _series(archive: Archive, actor: Actor, uid: str, deadline: Deadline) -> list[Series]:
-    query = Query(level=Level.SERIES, keys=(Key((0x0020000D,), "UI", (uid,)),), limit=_MOST_SERIES)
-    return [_one_series(one.own) async for one in find(archive, actor, query, deadline)]
-
-
-def _one_series(members: str) -> Series:
-    tags: dict[str, dict[str, Any]] = msgspec.json.decode("{" + members + "}")  # Any: values of DICOM JSON
-
-    def value(tag: str) -> str:
-        return str((tags.get(tag, {}).get("Value") or [""])[0])
-
-    return Series(
-        value("0020000E"),
-        value("00200011"),
-        value("00080060"),
-        value("0008103E"),
-        value("00180015"),
-        int(value("00201209") or 0),
-    )
 
 
 def _may(actor: Actor, facility: str) -> dict[str, bool]:
