@@ -127,7 +127,8 @@ async def list_studies(
         await archive.witness.queried(actor, "STUDY", listing.asked())
     column = _COLUMNS[listing.sorted_by]
     if listing.after:
-        last = select(column, _STUDIES.id).where(_STUDIES.id == listing.after).scalar_subquery()
+        before = select(column, _STUDIES.id).where(_STUDIES.id == listing.after, *_allowed(archive, actor))
+        last = before.scalar_subquery()  # of a row that they may not see nothing comes after
         here = tuple_(column, _STUDIES.id)
         clauses.append(here < last if listing.is_falling else here > last)
     by = (column.desc(), _STUDIES.id.desc()) if listing.is_falling else (column, _STUDIES.id)
@@ -164,10 +165,13 @@ def _clauses(archive: ArchiveReader, actor: Actor, listing: Listing) -> list[Col
     clauses += [_STUDIES.facility == listing.facility] if listing.facility else []
     clauses += [_STUDIES.patient == listing.patient] if listing.patient else []
     clauses += [_STUDIES.study_instance_uid.in_(listing.studies)] if listing.studies is not None else []
+    return [*clauses, *_allowed(archive, actor)]
+
+
+def _allowed(archive: ArchiveReader, actor: Actor) -> list[ColumnElement[bool]]:
+    """What the policy leaves, as a condition of rows; none for all."""
     allowed = ask(archive.witness, actor, "query", has_series=False)
-    if allowed is not None:
-        clauses.append(allowed.clause())  # type: ignore[arg-type]  # text stands where a condition does
-    return clauses
+    return [] if allowed is None else [allowed.clause()]  # type: ignore[list-item]  # text stands where a condition does
 
 
 def _holds(word: str) -> ColumnElement[bool]:

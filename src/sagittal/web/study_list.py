@@ -16,27 +16,19 @@ from sagittal.find.listing import (
     MOST_COUNTED,
     SORTS,
     Listed,
-    Listing,
     SortedBy,
     count_studies,
     facilities_listed,
     list_studies,
 )
+from sagittal.find.preferences import COLUMNS, Asked, Column, KeptPreferences, Preferences
 from sagittal.find.state import state_of
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.web.forms import Form, form_of
 from sagittal.web.pages import AnyRequest, actor_of, leave_to, page
 from sagittal.web.places import STUDIES
-from sagittal.web.preferences import (
-    COLUMNS,
-    Asked,
-    Column,
-    KeptPreferences,
-    Preferences,
-    keep_preferences,
-    preferences_of,
-)
+from sagittal.web.preferences import keep_preferences, preferences_of
 from sagittal.web.wording import _
 
 PER_PAGE: Final = 40
@@ -130,8 +122,7 @@ async def _answer(
     archive: Archive, request: AnyRequest, asked: Asked, after: int, preferences: Preferences, *, saved: int = 0
 ) -> Response[str]:
     actor, deadline = actor_of(request), Deadline.after(_TIMEOUT_S)
-    listing = _listing(asked, after)
-    found = await list_studies(archive, actor, listing, deadline)
+    found = await list_studies(archive, actor, asked.listing(after, PER_PAGE + 1), deadline)
     shown = found[:PER_PAGE]
     is_part = request.headers.get("hx-request") == "true"
     values: dict[str, Any] = {  # Any: what a template shows
@@ -159,27 +150,13 @@ async def _answer(
 
 
 async def _around(archive: Archive, actor: Actor, asked: Asked, deadline: Deadline) -> dict[str, object]:
-    total = await count_studies(archive, actor, _listing(asked, 0), deadline)
+    total = await count_studies(archive, actor, asked.listing(0, PER_PAGE), deadline)
     return {
         "total": min(total, MOST_COUNTED),
         "is_more": total > MOST_COUNTED,
         "may_store": may(actor, "store"),
         "newest": await archive.newest_event(),
     }
-
-
-def _listing(asked: Asked, after: int) -> Listing:
-    return Listing(
-        text=asked.text,
-        modality=asked.modality,
-        since=asked.since,
-        until=asked.until,
-        facility=asked.facility,
-        sorted_by=asked.sorted_by,
-        is_falling=asked.is_falling,
-        after=after,
-        limit=PER_PAGE + 1,
-    )
 
 
 def _heads(columns: tuple[Column, ...]) -> list[Head]:

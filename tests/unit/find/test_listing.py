@@ -97,5 +97,18 @@ async def test_what_the_policy_leaves_out_is_not_there(archive: Archive) -> None
         await names(archive, Actor(door="web"))
 
 
+async def test_no_page_begins_after_a_study_that_is_not_theirs(archive: Archive) -> None:
+    """Else where it stands among theirs would tell of its name."""
+    await store(archive, instance(PatientName="Middle^Of", PatientID="D-4"))
+    (hidden,) = [one for one in await list_studies(archive, LOCAL, Listing(), soon()) if one.patient_id == "D-4"]
+    (open_one,) = [one for one in await list_studies(archive, LOCAL, Listing(text="jane"), soon())]
+    grant = Grant(frozenset({"query"}), "linked", ("*",))
+    linked = Actor(door="web", kind="link", link=(open_one.study_instance_uid, ""), grants=(grant,))
+
+    assert await names(archive, LOCAL, after=hidden.id, sorted_by="name") != []
+    assert await names(archive, linked, sorted_by="name") == ["Doe^Jane"]
+    assert await names(archive, linked, after=hidden.id, sorted_by="name") == []
+
+
 async def test_words_are_told_by_their_names_only(archive: Archive) -> None:
     assert Listing(text="Doe", since="20240101").asked() == ["words", "StudyDate"]
