@@ -101,7 +101,7 @@ async def test_no_page_begins_after_a_study_that_is_not_theirs(archive: Archive)
     """Else where it stands among theirs would tell of its name."""
     await store(archive, instance(PatientName="Middle^Of", PatientID="D-4"))
     (hidden,) = [one for one in await list_studies(archive, LOCAL, Listing(), soon()) if one.patient_id == "D-4"]
-    (open_one,) = [one for one in await list_studies(archive, LOCAL, Listing(text="jane"), soon())]
+    (open_one,) = await list_studies(archive, LOCAL, Listing(text="jane"), soon())
     grant = Grant(frozenset({"query"}), "linked", ("*",))
     linked = Actor(door="web", kind="link", link=(open_one.study_instance_uid, ""), grants=(grant,))
 
