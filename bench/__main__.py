@@ -1,6 +1,7 @@
-"""`make bench`: every ratio in one run.
+"""`make bench`: every ratio in one run; `make bench-web`: what people wait for on thin lines.
 
-`python -m bench [parse] [json] [store] [stock] [stow] [read] [access] [--small N] [--ct N]` for parts of it.
+`python -m bench [parse] [json] [store] [stock] [stow] [read] [access] [web] [--small N] [--ct N]` for parts of it; all
+but `web`, which needs Chromium and a quarter of an hour, is what there is without any.
 """
 
 import argparse
@@ -9,7 +10,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from bench import access, json_model, parse, peers, reading, store, stow
+from bench import access, json_model, parse, peers, reading, store, stow, web
 from bench.store import Rate
 from sagittal.dicom.dataset.skim import IS_COMPILED
 
@@ -48,6 +49,9 @@ def main() -> None:
         if "access" in said.parts:
             print(f"\nCPU with access and ledger against without; goal <= {access.GOAL}")
             access.measure(root / "access", _now)
+        if "web" in said.parts:
+            print("\nIn a browser on thin lines")
+            web.measure(root / "web", _now)
 
 
 def _interpreter() -> str:
