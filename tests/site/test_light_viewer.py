@@ -61,7 +61,7 @@ def test_findings_of_other_instances_or_of_the_wrong_form_are_not_kept(reader: h
         {"unknown": 1},
     ):
         assert reader.post(KEPT, json=wrong).status_code == 400, wrong
-    assert reader.get(KEPT).json() == {"measures": [], "keys": [], "states": []}
+    assert reader.get(KEPT).json() == {"measures": [], "marks": [], "keys": [], "states": []}
 
 
 def test_who_may_only_look_keeps_nothing(site: Deployment) -> None:

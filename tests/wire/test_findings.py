@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from highdicom.ko import KeyObjectSelectionDocument
 from highdicom.sr import srread
 from pydicom.dataset import Dataset
 
 from sagittal.dicom import json_model
-from sagittal.dicom.findings import key_images, measurements, presentation
+from sagittal.dicom.findings import key_images, marks, measurements, presentation
 from sagittal.dicom.findings.content import Image, Making
+from sagittal.dicom.findings.marks import Word
 from sagittal.dicom.findings.measurements import Measurement, Value
 from sagittal.dicom.findings.presentation import ShownState
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.ingest.composed import Stretch, compose
-from support import phantom
+from support import drawn, phantom
 from support.dciodvfy import errors_of
 
 SLICE = phantom.ct_series(phantom.study("P", "Doe^Jane", "D"))[12]
@@ -136,3 +138,36 @@ def test_a_shown_state_is_read_back() -> None:
     assert found is not None
     assert (found.window, found.area, found.quarters, found.is_flipped) == ((50.0, 400.0), (1, 1, 160, 128), 1, True)
     assert (found.shape, found.image) == ("IDENTITY", IMAGE)
+
+
+def test_regions_that_highdicom_wrote_are_marks() -> None:
+    slices = phantom.ct_series(phantom.study("P", "Doe^Jane", "D"))
+    file = BytesIO()
+    drawn.report(slices).save_as(file, enforce_file_format=True)
+    read_back = json_model.loads(pydicom.dcmread(BytesIO(file.getvalue())).to_json().encode())[0]
+    flat, spatial = marks.marks_in(read_back)
+    assert (flat.label, flat.words) == ("Freehand", (Word("Area", 471.0, "mm2"),))
+    assert flat.shapes[0].type == "POLYLINE"
+    assert flat.shapes[0].points[:4] == (105.0, 40.0, 130.0, 44.0)
+    assert flat.shapes[0].image is not None
+    assert flat.shapes[0].image.sop_instance_uid == slices[17].SOPInstanceUID
+    assert (spatial.shapes[0].type, spatial.shapes[0].image) == ("POLYGON", None)
+    assert spatial.shapes[0].points[2] == 20.0
+    assert spatial.shapes[0].reference == slices[0].FrameOfReferenceUID
+    assert list(measurements.measurements_in(read_back)) == []
+
+
+def test_what_the_viewer_measures_itself_is_no_mark() -> None:
+    assert list(marks.marks_in(as_read(measurements.report(MAKING, MEASURED)))) == []
+
+
+def test_highdicom_reads_the_key_images() -> None:
+    document = KeyObjectSelectionDocument.from_dataset(read(key_images.selection(MAKING, [IMAGE])))
+    assert (
+        document.content.get_references()[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID == SLICE.SOPInstanceUID
+    )
+    assert document.resolve_reference(SLICE.SOPInstanceUID) == (
+        SLICE.StudyInstanceUID,
+        SLICE.SeriesInstanceUID,
+        SLICE.SOPInstanceUID,
+    )

@@ -27,6 +27,7 @@ from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.pools import WorkerPool
 from sagittal.web.pages import AnyRequest, actor_of
 from sagittal.web.problems import failed
+from sagittal.web.viewer_drawn import drawn_routes
 from sagittal.web.viewer_files import viewer_files
 from sagittal.web.viewer_findings import findings_routes
 from sagittal.web.viewer_page import POLICY, Opened, SeriesShown, StudyShown, first_picture, viewer_page
@@ -107,7 +108,7 @@ def light_viewer(archive: Archive, pool: WorkerPool) -> Router:
 
     return Router(
         path=PATH,
-        route_handlers=[page, overview, description, file, *findings_routes(archive)],
+        route_handlers=[page, overview, description, file, *findings_routes(archive), *drawn_routes(archive, pool)],
         exception_handlers={SagittalError: failed},
     )
 

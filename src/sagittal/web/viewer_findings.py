@@ -16,6 +16,7 @@ from sagittal.archive.model import StoredInstance
 from sagittal.dicom import json_model
 from sagittal.dicom.findings import key_images, measurements, presentation
 from sagittal.dicom.findings.content import Image, Making
+from sagittal.dicom.findings.marks import Word, marks_in
 from sagittal.dicom.findings.measurements import Measurement, Value
 from sagittal.dicom.findings.presentation import ShownState
 from sagittal.dicom.findings.reading import text
@@ -108,6 +109,25 @@ class KeptMeasure(Measured, frozen=True, kw_only=True):
     """A measurement that was read back."""
 
     note: Note
+    label: str = ""
+
+
+class KeptShape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A shape of a mark: in the frame `place`, or in the patient, by the Frame of Reference `reference`."""
+
+    type: str
+    points: tuple[float, ...]
+    place: Place | None = None
+    reference: str = ""
+
+
+class KeptMark(msgspec.Struct, frozen=True, kw_only=True):
+    """What a report marks in another way than measurements are drawn here."""
+
+    label: str
+    words: tuple[Word, ...]
+    shapes: list[KeptShape]
+    note: Note
 
 
 class KeptState(AsShown, frozen=True, kw_only=True):
@@ -121,6 +141,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What reports, selections and presentation states of the study say, whoever made them."""
 
     measures: list[KeptMeasure] = []
+    marks: list[KeptMark] = []
     keys: list[Place] = []
     states: list[KeptState] = []
 
@@ -217,7 +238,7 @@ async def _shown(
 
 async def _read_back(archive: Archive, actor: Actor, study: str, deadline: Deadline) -> Kept:
     stored = intact(await locate(archive, actor, Scope(study=StudyUID(study)), deadline))
-    kept = Kept(measures=[], keys=[], states=[])
+    kept = Kept(measures=[], marks=[], keys=[], states=[])
     wanted = [one for one in stored if _is_finding(one)][-_MAX_READ:]
     frames = {str(one.sop_instance_uid): one.frames for one in stored}
     for instance in wanted:
@@ -227,7 +248,9 @@ async def _read_back(archive: Archive, actor: Actor, study: str, deadline: Deadl
             log.info("finding not read", sop_instance_uid=instance.sop_instance_uid, kind=type(error).__name__)
             continue
         note = Note(uid=instance.sop_instance_uid, date=text(dataset, "00080023") or text(dataset, "00700082"))
-        kept.measures.extend(_measures(dataset, note, frames))
+        if _is_report(instance):
+            kept.measures.extend(_measures(dataset, note, frames))
+            kept.marks.extend(_marks(dataset, note, frames))
         if instance.sop_class_uid == key_images.SOP_CLASS_UID:
             kept.keys.extend(_place(image, frames) for image in key_images.images_in(dataset))
         state = presentation.state_in(dataset) if instance.sop_class_uid == presentation.SOP_CLASS_UID else None
@@ -238,8 +261,13 @@ async def _read_back(archive: Archive, actor: Actor, study: str, deadline: Deadl
 
 def _is_finding(instance: StoredInstance) -> bool:
     names = (key_images.SOP_CLASS_UID, presentation.SOP_CLASS_UID)
+    return (_is_report(instance) or instance.sop_class_uid in names) and instance.file_length <= _MAX_BYTES
+
+
+def _is_report(instance: StoredInstance) -> bool:
+    """Whether it is a structured report (PS3.3 Section A.35) that selects no key images."""
     is_report = instance.sop_class_uid.startswith("1.2.840.10008.5.1.4.1.1.88.")
-    return (is_report or instance.sop_class_uid in names) and instance.file_length <= _MAX_BYTES
+    return is_report and instance.sop_class_uid != key_images.SOP_CLASS_UID
 
 
 def _measures(dataset: JsonDataset, note: Note, frames: dict[str, int]) -> Iterator[KeptMeasure]:
@@ -247,7 +275,23 @@ def _measures(dataset: JsonDataset, note: Note, frames: dict[str, int]) -> Itera
         known = {"length", "angle", "long", "short", "area", "value", "mean", "sd"}
         values = [NamedValue(value.name, value.value, value.unit) for value in one.values if value.name in known]  # type: ignore[arg-type]  # looked up
         place = _place(one.image, frames)
-        yield KeptMeasure(kind=one.kind, place=place, points=list(one.points), values=values, note=note)
+        points = list(one.points)
+        label = "" if one.label == one.kind else one.label
+        yield KeptMeasure(kind=one.kind, place=place, points=points, values=values, note=note, label=label)
+
+
+def _marks(dataset: JsonDataset, note: Note, frames: dict[str, int]) -> Iterator[KeptMark]:
+    for mark in marks_in(dataset):
+        shapes = [
+            KeptShape(
+                type=one.type,
+                points=one.points,
+                place=_place(one.image, frames) if one.image is not None else None,
+                reference=one.reference,
+            )
+            for one in mark.shapes
+        ]
+        yield KeptMark(label=mark.label, words=mark.words, shapes=shapes, note=note)
 
 
 def _state(state: ShownState, note: Note, label: str, frames: dict[str, int]) -> KeptState:

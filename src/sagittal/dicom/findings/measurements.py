@@ -1,6 +1,7 @@
 """Measurements as a report by PS3.16 TID 1500, Comprehensive SR, and read back from reports of anybody."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ from sagittal.dicom.json_model import JsonDataset
 
 SOP_CLASS_UID: Final = "1.2.840.10008.5.1.4.1.1.88.33"
 MAX_DEPTH: Final = 16
+_SLACK: Final = 0.05
 
 Kind = Literal["length", "angle", "bidirectional", "ellipse", "rectangle", "point"]
 Point = tuple[float, float]
@@ -73,7 +75,12 @@ _REPORT = Code("126000", "DCM", "Imaging Measurement Report")
 _MEASUREMENTS = Code("126010", "DCM", "Imaging Measurements")
 _GROUP = Code("125007", "DCM", "Measurement Group")
 _DERIVATION = Code("121401", "DCM", "Derivation")
-_NAME_OF: Final = {code.value: name for name, code in (*NAMES.items(), *((n, c) for n, c in _OF_UNIT.items()))}
+_NAME_OF: Final = {code.value: name for name, code in (*NAMES.items(), *((n, c) for n, c in _OF_UNIT.items()))} | {
+    "G-D7FE": "length",  # SRT, which many still write
+    "G-A166": "area",
+    "G-A185": "long",
+    "G-A186": "short",
+}
 _UNIT_OF: Final = {code.value: unit for unit, code in UNITS.items()}
 _SHAPES: Final[Mapping[tuple[str, int], Kind]] = {
     ("POLYLINE", 2): "length",
@@ -188,7 +195,7 @@ def _number(value: Value, *children: JsonDataset) -> JsonDataset:
 def measurements_in(dataset: JsonDataset) -> Iterator[Measurement]:
     """The measurements of a report whose place in an image is told, as far as their shape is one that is drawn here."""
     for group in _groups(dataset, 0):
-        found = _read(group)
+        found = measurement_in(group)
         if found is not None:
             yield found
 
@@ -201,42 +208,63 @@ def _groups(one: JsonDataset, depth: int) -> Iterator[JsonDataset]:
             yield from _groups(child, depth + 1)
 
 
-def _read(group: JsonDataset) -> Measurement | None:
+def measurement_in(group: JsonDataset) -> Measurement | None:
+    """What a Measurement Group measures, as far as it has one of those shapes in one image."""
     shapes: list[tuple[str, tuple[Point, ...]]] = []
     image: Image | None = None
     values: list[Value] = []
     uid = label = ""
-    for one in _all_in(group, 0):
+    for one in all_in(group, 0):
         kind = reading.text(one, "0040A040")
         if kind == "NUM":
             values += _value(one)
         elif kind == "SCOORD":
             shapes.append((reading.text(one, "00700023"), _points(one)))
         elif kind == "IMAGE" and image is None:
-            image = _image(one)
+            image = image_of(one)
         elif kind == "UIDREF":
             uid = reading.text(one, "0040A124")
         elif kind == "TEXT" and reading.code(one, "0040A043") == "112039":
             label = reading.text(one, "0040A160")
-    drawn = _drawn(shapes)
+    drawn = _drawn(shapes, {value.name for value in values})
     if drawn is None or image is None:
         return None
     return Measurement(kind=drawn[0], points=drawn[1], image=image, values=tuple(values), uid=uid, label=label)
 
 
-def _drawn(shapes: Sequence[tuple[str, tuple[Point, ...]]]) -> tuple[Kind, tuple[Point, ...]] | None:
+def _drawn(
+    shapes: Sequence[tuple[str, tuple[Point, ...]]], names: Collection[str]
+) -> tuple[Kind, tuple[Point, ...]] | None:
+    """Kind and points, where the shape is one that is drawn here and the values are those of its kind."""
     if len(shapes) == 2 and all(kind == "POLYLINE" and len(points) == 2 for kind, points in shapes):
         return "bidirectional", (*shapes[0][1], *shapes[1][1])
-    if not shapes:
+    outlines = set(shapes)  # a measurement may repeat where it is for each of its values
+    if len(outlines) != 1:
         return None
-    kind, points = shapes[0]
+    ((kind, points),) = outlines
     shape = _SHAPES.get((kind, len(points)))
-    if shape == "rectangle":
-        return shape, (points[0], points[2])
-    if shape == "ellipse":
-        xs, ys = [x for x, _ in points], [y for _, y in points]
-        return shape, ((min(xs), min(ys)), (max(xs), max(ys)))
+    if shape in ("rectangle", "ellipse"):
+        return (shape, _corners(points)) if _is_upright(shape, points) else None
+    if shape == "angle" and names and "angle" not in names:
+        return None
     return (shape, points) if shape else None
+
+
+def _corners(points: Sequence[Point]) -> tuple[Point, ...]:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return (min(xs), min(ys)), (max(xs), max(ys))
+
+
+def _is_upright(shape: Kind, points: Sequence[Point]) -> bool:
+    """Whether its sides or axes run along rows and columns, and a rectangle is closed."""
+    if shape == "rectangle" and not _near(points[0], points[4]):
+        return False
+    pairs = list(pairwise(points)) if shape == "rectangle" else [(points[0], points[1]), (points[2], points[3])]
+    return all(min(abs(x0 - x1), abs(y0 - y1)) < _SLACK for (x0, y0), (x1, y1) in pairs)
+
+
+def _near(one: Point, other: Point) -> bool:
+    return abs(one[0] - other[0]) < _SLACK and abs(one[1] - other[1]) < _SLACK
 
 
 def _value(one: JsonDataset) -> Iterator[Value]:
@@ -252,7 +280,8 @@ def _value(one: JsonDataset) -> Iterator[Value]:
             yield Value(name if name not in _OF_UNIT else "value", number, _UNIT_OF.get(unit, unit))
 
 
-def _image(one: JsonDataset) -> Image | None:
+def image_of(one: JsonDataset) -> Image | None:
+    """What an IMAGE content item refers to."""
     for reference in reading.items(one, "00081199"):
         return Image(
             reading.text(reference, "00081150"), reading.text(reference, "00081155"), "", reading.frame_of(reference)
@@ -265,11 +294,12 @@ def _points(one: JsonDataset) -> tuple[Point, ...]:
     return tuple(zip(flat[::2], flat[1::2], strict=False))
 
 
-def _all_in(one: JsonDataset, depth: int) -> Iterator[JsonDataset]:
+def all_in(one: JsonDataset, depth: int) -> Iterator[JsonDataset]:
+    """All content items below one, at most MAX_DEPTH levels down."""
     for child in _children(one):
         yield child
         if depth < MAX_DEPTH:
-            yield from _all_in(child, depth + 1)
+            yield from all_in(child, depth + 1)
 
 
 def _children(one: JsonDataset) -> tuple[JsonDataset, ...]:

@@ -87,7 +87,7 @@ async function applyState(app, state) {
 }
 
 // The frame that a finding is in: the series that are shown are looked through first.
-async function find(app, opened, place) {
+export async function find(app, opened, place) {
   const key = `${place.uid}/${Math.max(1, place.frame)}`;
   for (const pane of app.panes) {
     const item = pane.stack?.items.find((one) => one.key === key);
@@ -106,9 +106,13 @@ export async function readBack(app) {
   for (const one of found.measures) {
     const item = await find(app, app.opened, one.place);
     if (!item) continue;
-    const measure = { kind: one.kind, points: one.points, item, isChanged: false, words: one.values.map(({ name, value, unit }) => `${_(name)} ${value.toFixed(1)} ${unit}`) };
+    const measure = { kind: one.kind, points: one.points, item, isChanged: false, label: one.label, words: one.values.map(({ name, value, unit }) => `${_(name)} ${value.toFixed(1)} ${unit}`) };
     if (!app.measures.has(item.key)) app.measures.set(item.key, []);
     app.measures.get(item.key).push(measure);
+  }
+  if (found.marks.length) {
+    const { Marks } = await import("./marks.js");
+    app.over = app.over.filter((other) => other !== app.marks).concat(app.marks = new Marks(app, found.marks));
   }
   for (const place of found.keys) {
     const item = await find(app, app.opened, place);
@@ -119,5 +123,5 @@ export async function readBack(app) {
   if (app.isListed) app.writeSide();
   for (const pane of app.panes) pane.redraw();
   app.update();
-  document.documentElement.dataset.kept = String(found.measures.length + found.keys.length + found.states.length);
+  document.documentElement.dataset.kept = String(found.measures.length + found.marks.length + found.keys.length + found.states.length);
 }

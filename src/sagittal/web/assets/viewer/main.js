@@ -4,7 +4,7 @@ import { depthOf, planeOf, areParallel } from "./geometry.js";
 import { KINDS, numbersOf, wordsOf } from "./measures.js";
 import { Pane, cutsOf } from "./pane.js";
 import { listen } from "./pointer.js";
-import { stackOf, studyOf } from "./series.js";
+import { isDrawn, stackOf, studyOf } from "./series.js";
 import { _, dateOf, el } from "./text.js";
 import { help, keyboard, toolbar } from "./toolbar.js";
 import { presetsOf } from "./window.js";
@@ -20,6 +20,7 @@ class App {
     this.tool = matchMedia("(pointer: coarse)").matches ? "scroll" : "window";
     this.measures = new Map();
     this.keys = new Map();
+    this.over = []; // what paints over pictures: layers of others, marks of their reports
     this.isLinked = false;
     this.hasCuts = true;
     this.layout = 0;
@@ -79,6 +80,7 @@ class App {
   async open(pane, opened, series, instance = "", frame = 0) {
     try {
       const stack = await stackOf(opened.study.uid, series);
+      if (!stack.items.length && isDrawn(stack.others[0])) { await this.lay(pane, opened, stack); return; }
       const index = stack.items.findIndex((item) => item.uid === instance && item.frame === frame);
       const header = { study: opened.study, patient: opened.patient, series: opened.series.find(({ uid }) => uid === series),
         isPrior: opened !== this.opened };
@@ -87,6 +89,13 @@ class App {
       pane.say(error.message);
     }
     this.update();
+  }
+
+  // What others drew goes over the pictures.
+  async lay(pane, opened, stack) {
+    const { Layers } = await import("./drawn.js");
+    if (!this.layers) this.over.push(this.layers = new Layers(this));
+    await this.layers.lay(pane, opened, stack);
   }
 
   // Panes without pictures get the next series of the study.
@@ -239,7 +248,7 @@ class App {
   }
   writeSide() {
     const entry = (opened, one) => el("li", {}, el("button", { type: "button", onclick: () => { this.open(this.active, opened, one.uid); if (innerWidth < 700) this.toggleList(false); } },
-      NO_PICTURES.has(one.modality) ? el("span", { class: "thumb" }, one.modality) : el("img", { class: "thumb", alt: "", loading: "lazy", width: 56, height: 56,
+      NO_PICTURES.has(one.modality) ? el("span", { class: "thumb" }, one.modality.replace(/^RT\w+/, "RT")) : el("img", { class: "thumb", alt: "", loading: "lazy", width: 56, height: 56,
         src: `/dicom-web/studies/${opened.study.uid}/series/${one.uid}/thumbnail?viewport=56,56&accept=image/webp`, onerror: (event) => event.target.replaceWith(el("span", { class: "thumb" }, one.modality)) }),
       el("span", {}, el("b", {}, one.description || `${_("Series")} ${one.number}`), el("small", {}, `${one.modality} · ${one.instances}`))));
     const priors = this.priors.map((prior) => el("li", {}, el("button", { type: "button", onclick: () => { this.compare(prior); if (innerWidth < 700) this.toggleList(false); } },
@@ -248,6 +257,7 @@ class App {
     this.side.replaceChildren(
       el("h2", {}, _("Series")), el("ul", {}, ...this.opened.series.map((one) => entry(this.opened, one))),
       ...(priors.length ? [el("h2", {}, _("Priors")), el("ul", {}, ...priors)] : []),
+      ...(this.layers?.panel() ?? []),
       el("h2", {}, _("Findings")), this.findings, el("a", { href: "/", class: "away" }, _("Back to the start")));
     this.writeMeasures();
   }
@@ -255,15 +265,15 @@ class App {
     if (!this.findings) return;
     const entries = [...this.all().map((measure) => el("li", {},
       el("button", { type: "button", onclick: () => this.goTo(measure.item, measure) },
-        el("span", {}, el("b", {}, `${_(KINDS[measure.kind].name)}${measure.isChanged ? "" : ` · ${_("kept")}`}`), el("small", {}, (measure.numbers ? wordsOf(measure.numbers) : measure.words ?? []).join(", ")))),
+        el("span", {}, el("b", {}, `${_(KINDS[measure.kind].name)}${measure.isChanged ? "" : ` · ${_("kept")}`}`), el("small", {}, [measure.label, ...(measure.numbers ? wordsOf(measure.numbers) : measure.words ?? [])].filter(Boolean).join(", ")))),
       el("button", { type: "button", class: "bin", "aria-label": _("Remove"), onclick: () => this.remove(measure) }, "×"))),
     ...[...this.keys.values()].map((item) => el("li", {}, el("button", { type: "button", onclick: () => this.goTo(item) },
       el("span", {}, el("b", {}, `${_("Key image")}${item.isKept ? ` · ${_("kept")}` : ""}`), el("small", {}, `${item.modality ?? ""} ${item.number ?? ""}`)))))];
     const text = entries.map((entry) => entry.textContent).join();
     if (this.findings.dataset.text === text) return;
     this.findings.dataset.text = text;
-    this.findings.replaceChildren(...(entries.length ? entries : [el("li", {}, el("small", {}, _("Nothing measured yet.")))]));
-    for (const button of this.extra ?? []) this.findings.append(button);
+    this.findings.replaceChildren(...(entries.length || this.marks ? entries : [el("li", {}, el("small", {}, _("Nothing measured yet.")))]));
+    this.findings.append(...(this.marks?.entries() ?? []), ...(this.extra ?? []));
   }
   async goTo(item, measure = null) {
     const pane = this.active;

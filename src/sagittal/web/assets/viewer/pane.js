@@ -191,6 +191,7 @@ export class Pane {
       context.drawImage(source, 0, 0, this.shown.columns, this.shown.rows);
       context.filter = "none";
     }
+    if (source) for (const one of this.app.over) one.paint(this, context, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     if (this.shown) this.overlay(context);
     this.write();

@@ -34,6 +34,8 @@ export async function stackOf(study, series) {
 const VIDEO = /^1\.2\.840\.10008\.1\.2\.4\.10[0-8]/;
 const OTHERS = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.(66|88|11|9|104|481\.[358])(\.|$)/;
 export const isVideo = (instance) => VIDEO.test(instance.syntax ?? "");
+const DRAWN = /\.66\.[47]$|\.481\.3$/;
+export const isDrawn = (instance) => DRAWN.test(instance?.class ?? "");
 export const isPicture = (instance) => instance.pixels && instance.rows && !isVideo(instance) && !OTHERS.test(instance.class ?? "");
 
 function itemOf(instance, frame) {

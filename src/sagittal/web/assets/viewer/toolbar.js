@@ -51,7 +51,7 @@ const ACTIONS = [["play", "Play or stop", " "], ["invert", "Invert", "i"], ["rot
   ["theme", "Light or dark", "t"], ["help", "Keys", "?"]];
 const MORE_KEYS = [["↑ ↓", "one frame back or on"], ["PgUp PgDn", "ten frames"], ["Home End", "first and last frame"],
   ["← →", "series before or after"], ["1 – 9", "windows"], ["+ −", "zoom"], ["Shift + arrows", "pan"], ["Alt + arrows", "window"],
-  ["l", "lossless frame"], ["x", "reference lines"], ["u", "key image marked or not"], ["Del", "remove the measurement chosen"],
+  ["l", "lossless frame"], ["x", "reference lines"], ["o", "what others drew"], ["u", "key image marked or not"], ["Del", "remove the measurement chosen"],
   ["Tab", "next pane"], ["Esc", "give up, close"]];
 
 export function toolbar(app) {
@@ -142,7 +142,7 @@ const KEYS = {
   Home: (_app, pane) => pane.show(0), End: (_app, pane) => pane.show(Infinity),
   ArrowRight: (app) => app.nextSeries(1), ArrowLeft: (app) => app.nextSeries(-1),
   "+": (_app, pane) => zoom(pane, 1.25), "=": (_app, pane) => zoom(pane, 1.25), "-": (_app, pane) => zoom(pane, 0.8),
-  l: (_app, pane) => pane.wantLossless(), x: (app) => app.toggleCuts(), u: (app) => app.act("key"),
+  l: (_app, pane) => pane.wantLossless(), x: (app) => app.toggleCuts(), o: (app) => app.layers?.toggle(), u: (app) => app.act("key"),
   Delete: (app) => app.chosen && app.remove(app.chosen), Backspace: (app) => app.chosen && app.remove(app.chosen),
   Escape: (app) => app.giveUp(),
 };
