@@ -152,7 +152,7 @@ def test_a_hostile_name_is_only_a_name(opened: OpenPage) -> None:
     expect(page.get_by_role("heading", name="alert")).to_be_visible()
     page.get_by_role("link", name="Attributes", exact=True).click()
     page.get_by_label("Find in the attributes").fill("patientname alert")
-    expect(page.get_by_role("status")).to_have_text("1 attributes")
+    expect(page.get_by_role("status")).to_have_text("1 attribute")
     shot(page, "attributes")
 
 

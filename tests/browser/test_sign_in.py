@@ -404,7 +404,7 @@ def test_a_share_link_that_is_revoked_is_over_at_once_for_who_opened_it(site: Si
     guest.goto(f"{site.root}/")
     expect(guest.get_by_text("By a share link")).to_be_visible()
     page.goto(f"{site.root}/account")
-    page.get_by_role("listitem").filter(has_text="opened 1 times").get_by_role("button").click()
+    page.get_by_role("listitem").filter(has_text="opened 1 time").get_by_role("button").click()
     expect(page.get_by_role("status")).to_contain_text("The link is revoked")
     guest.reload()
     expect(guest.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -19,6 +19,7 @@ from sagittal.web.forms import Form, form_of, json_of, person_of
 from sagittal.web.gate import MUST_CHANGE
 from sagittal.web.pages import AnyRequest, leave_to, page
 from sagittal.web.problems import status_of
+from sagittal.web.reasons import reason
 from sagittal.web.second_factor_pages import second_factor_pages
 from sagittal.web.wording import _
 
@@ -166,11 +167,13 @@ def _password_pages(sign_in: SignIn) -> list[HTTPRouteHandler]:
         try:
             await sign_in.change_password(visit.actor.account, current, new, visit.visitor, keeping=visit.secret)
         except TooManyAttempts as error:
-            return _password_form(request, {"current": str(error)}, 429, {"retry-after": str(error.retry_after_s)})
+            return _password_form(
+                request, {"current": reason(str(error))}, 429, {"retry-after": str(error.retry_after_s)}
+            )
         except Refused:
             return _password_form(request, {"current": _("That is not your password.")}, 403)
         except Invalid as error:
-            return _password_form(request, {"password": str(error)}, 400)
+            return _password_form(request, {"password": reason(str(error))}, 400)
         return _done("password")
 
     return [ask, change]

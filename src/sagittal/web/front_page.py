@@ -69,8 +69,7 @@ def _viewer(actor: Actor, *, has_viewer: bool) -> str:
     return "/ohif/" if has_viewer else SHARED if actor.kind == "link" else ""
 
 
-async def _counts(archive: Archive, actor: Actor) -> tuple[tuple[str, str], ...]:
+async def _counts(archive: Archive, actor: Actor) -> tuple[tuple[str, int], ...]:
     """How much is kept that they may ask for."""
     deadline = Deadline.after(_TIMEOUT_S)
-    numbers = [(name, await count(archive, actor, Query(level=level), deadline)) for level, name in _COUNTED]
-    return tuple((name, f"{number:,}") for name, number in numbers)
+    return tuple([(name, await count(archive, actor, Query(level=level), deadline) or 0) for level, name in _COUNTED])

@@ -2,19 +2,18 @@
 
 import gzip
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.datastructures import Cookie
-from markupsafe import Markup
 
 from sagittal.runtime.actor import SCOPE_KEY, Actor
 from sagittal.web import showing, wording
 from sagittal.web.assets import address
 from sagittal.web.places import places_of
+from sagittal.web.reasons import reason
 
 AnyRequest = Request[Any, Any, Any]  # Any: user, auth and state of Litestar, which are not used
 
@@ -53,9 +52,14 @@ def _environment() -> Environment:
     )
     said = (wording.translated, wording.translated_many)
     made.install_gettext_callables(*said, newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
-    made.globals |= {"asset": address, "language": wording.language, "direction": wording.direction}
+    made.globals |= {
+        "asset": address,
+        "language": wording.language,
+        "direction": wording.direction,
+        "forms": wording.forms,
+    }
     made.globals["languages"] = wording.LANGUAGES
-    made.filters |= {"moment": moment}
+    made.filters |= {"term": wording.term, "reason": reason}
     made.filters |= showing.FILTERS
     return made
 
@@ -105,17 +109,3 @@ def actor_of(request: AnyRequest) -> Actor:
     """Who asks, as the gate found out."""
     found: Actor | None = request.scope.get(SCOPE_KEY)  # type: ignore[assignment]  # the gate's key
     return found or Actor(door="web")
-
-
-def moment(at_ns: int) -> Markup:
-    """A time for people, in UTC; a dash for none.
-
-    >>> moment(0)
-    Markup('–')
-    """
-    if not at_ns:
-        return Markup("–")
-    at = datetime.fromtimestamp(at_ns / 1e9, UTC)
-    return Markup('<time datetime="{}">{} UTC</time>').format(
-        at.isoformat(timespec="seconds"), at.strftime("%Y-%m-%d %H:%M")
-    )

@@ -22,6 +22,7 @@ from sagittal.errors import (
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.log import get_logger
 from sagittal.web.pages import HEADERS, AnyRequest, actor_of, render
+from sagittal.web.reasons import reason
 from sagittal.web.wording import _
 
 log = get_logger(__name__)
@@ -83,7 +84,7 @@ def problem_page(status: int, why: str, actor: Actor | None = None) -> str:
         actor,
         status=status,
         title=_(words.title),
-        why=why,
+        why=reason(why),
         next=_(words.next),
         may_sign_in=status == 401 or (actor is not None and actor.kind == "nobody"),
     )
@@ -114,7 +115,7 @@ def _answer(request: AnyRequest, status: int, why: str, headers: Mapping[str, st
     if "text/html" in request.headers.get("accept", ""):
         text = problem_page(status, why, actor_of(request))
         return Response(text, status_code=status, media_type="text/html", headers={**HEADERS, **headers})
-    members = {"title": _(_WORDS.get(status, _OURS).title), "status": status, "detail": why}
+    members = {"title": _(_WORDS.get(status, _OURS).title), "status": status, "detail": reason(why)}
     body = msgspec.json.encode({name: member for name, member in members.items() if member}).decode()
     fixed = {"cache-control": "no-store", **headers}
     return Response(body, status_code=status, media_type="application/problem+json", headers=fixed)

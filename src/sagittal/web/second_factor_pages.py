@@ -13,7 +13,7 @@ from sagittal.errors import Refused
 from sagittal.web.forms import form_of, person_of
 from sagittal.web.pages import AnyRequest, leave_to, page
 from sagittal.web.problems import status_of
-from sagittal.web.wording import _
+from sagittal.web.reasons import reason
 
 _PAGE: Final = "/account/totp"
 
@@ -25,7 +25,7 @@ def second_factor_pages(own: Own) -> list[HTTPRouteHandler]:
         """What is to be done next: set it up, or renew its codes and take it off."""
         account = person_of(request).actor.account
         there = await own.overview(account)
-        values = {"error": _(str(error)) if error else "", "is_on": there.has_totp, "left": there.recovery_codes}
+        values = {"error": reason(str(error)) if error else "", "is_on": there.has_totp, "left": there.recovery_codes}
         if not there.has_totp:
             begun = await own.begin_totp(account)
             values |= {"secret": _grouped(begun.secret), "picture": _picture(begun.address)}

@@ -18,6 +18,7 @@ from sagittal.web.forms import Visit, cookie_of, form_of, json_of, visit_of
 from sagittal.web.gate import MUST_CHANGE
 from sagittal.web.pages import NO_REFERRER, AnyRequest, leave_to, page
 from sagittal.web.problems import status_of
+from sagittal.web.reasons import reason
 from sagittal.web.wording import _
 
 OIDC_COOKIE: Final = "sagittal-oidc"
@@ -81,7 +82,7 @@ def sign_in_pages(sign_in: SignIn, *, provider: str = "", passkey_origin: str = 
             later = _later(error.retry_after_s)
             return page(request, "code.html", status=429, headers=later, ticket=ticket, next=to, error=_too_many(error))
         except Refused as error:
-            return page(request, "code.html", status=403, ticket=ticket, next=to, error=_(str(error)))
+            return page(request, "code.html", status=403, ticket=ticket, next=to, error=reason(str(error)))
         return welcome(visit, found, to)
 
     return [ask, check, check_code, *_passkey_pages(sign_in)]
@@ -152,7 +153,7 @@ def first_start_pages(sign_in: SignIn) -> list[HTTPRouteHandler]:
                 found = await sign_in.first_administrator(secret, NewAccount(name, full_name), password, visit.visitor)
                 return welcome(visit, found, "/")
             except Invalid as error:
-                why = _(str(error))
+                why = reason(str(error))
         values = {"name": name, "full_name": full_name, "errors": {wrong: why}}
         return page(request, "first_start.html", status=400, headers=NO_REFERRER, values=values)
 
@@ -184,7 +185,7 @@ def oidc_pages(oidc: OidcSignIn | None) -> list[HTTPRouteHandler]:
         try:
             found = await provided().take_back(ticket, Returned(**said), visit.visitor, replacing=visit.secret)
         except (Refused, PeerFailed) as error:
-            why, gone = _(str(error)), (visit.no_cookie(OIDC_COOKIE),)
+            why, gone = reason(str(error)), (visit.no_cookie(OIDC_COOKIE),)
             return page(request, "not_signed_in.html", status=status_of(error), cookies=gone, why=why)
         return welcome(visit, found, found.return_to or "/", visit.no_cookie(OIDC_COOKIE))
 

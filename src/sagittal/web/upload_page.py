@@ -16,8 +16,9 @@ from sagittal.ingest.uploads.model import owner_key
 from sagittal.runtime.actor import Actor
 from sagittal.web import assets
 from sagittal.web.pages import HEADERS, AnyRequest, actor_of, page, render
+from sagittal.web.reasons import said_of_files
 from sagittal.web.viewer_files import viewer_files
-from sagittal.web.wording import _
+from sagittal.web.wording import _, forms
 
 PATH: Final = "/upload"
 FOLDER: Final = Path(__file__).parent / "assets" / "upload"
@@ -77,10 +78,12 @@ def _may_store(actor: Actor) -> bool:
 def _said(base: str) -> dict[str, object]:
     return {
         "files": base,
+        "forms_of_files": forms("%(num)s file", "%(num)s files"),
+        "reasons": said_of_files(),
         "texts": {
-            "reading": _("Reading {files} files: {sent} of {total} sent so far"),
-            "sending": _("{sent} of {total} sent, {files} files"),
-            "ended": _("All is sent: {files} files, {total}"),
+            "reading": _("Reading {files}: {sent} of {total} sent so far"),
+            "sending": _("{sent} of {total} sent, {files}"),
+            "ended": _("All is sent: {files}, {total}"),
             "nothing": _("Nothing was sent."),
             "stored": _("stored"),
             "here": _("here already"),
@@ -93,11 +96,11 @@ def _said(base: str) -> dict[str, object]:
             "full": _("This browser has no room for more; try again when some have been sent."),
             "unread": _("Not all files could be read."),
             "sure": _("Give up what has not been sent yet?"),
-            "state_waiting": _("{files} files, {size}: waiting"),
-            "state_going": _("{files} files, {sent} of {size}"),
-            "state_sent": _("{files} files, {size}: being checked"),
-            "state_done": _("{files} files, {size}: arrived"),
-            "state_failed": _("{files} files: refused"),
+            "state_waiting": _("{files}, {size}: waiting"),
+            "state_going": _("{files}, {sent} of {size}"),
+            "state_sent": _("{files}, {size}: being checked"),
+            "state_done": _("{files}, {size}: arrived"),
+            "state_failed": _("{files}: refused"),
             "left_empty": _("the file is empty"),
             "left_directory": _("a table of contents (DICOMDIR), which the archive makes itself"),
             "left_other": _("does not look like DICOM"),

@@ -12,6 +12,7 @@ from typing import Final
 
 from babel import Locale
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 LANGUAGES: Final[Mapping[str, str]] = {
     "en": "English",
@@ -28,6 +29,8 @@ COOKIE: Final = "sagittal-language"
 
 _FROM_RIGHT: Final = frozenset({"ar"})
 _MOST_WISHES: Final = 20
+_TWO: Final = ("one", "other")
+_SIX: Final = ("zero", "one", "two", "few", "many", "other")
 _spoken: ContextVar[str] = ContextVar("language", default="en")
 
 
@@ -43,7 +46,7 @@ def _(text: str, /, **values: object) -> str:
 
 def many(one: str, more: str, number: int, /, **values: object) -> str:
     """A text about so many, which is `%(num)s` in it."""
-    return translated_many(one, more, number) % {"num": number, **values}
+    return translated_many(one, more, number) % values
 
 
 def translated(text: str) -> str:
@@ -51,12 +54,30 @@ def translated(text: str) -> str:
     return _catalogue(_spoken.get()).get(text, text)
 
 
+def term(text: str) -> str:
+    """A word of the policy, the ledger or the standard, as people say it.
+
+    >>> term("break_glass")
+    'break glass'
+    """
+    return translated(text.replace("_", " "))
+
+
 def translated_many(one: str, more: str, number: int) -> str:
     """As `many`, for templates."""
-    said = _plurals(_spoken.get()).get(one)
-    if said is None:
-        return one if number == 1 else more
-    return said[min(_plural_form(_spoken.get(), number), len(said) - 1)]
+    said = _plurals(_spoken.get()).get(one, (one, more))
+    text = said[min(_plural_form(_spoken.get(), number), len(said) - 1)]
+    return text.replace("%(num)s", format_decimal(number, locale=locale()))
+
+
+def forms(one: str, more: str) -> Mapping[str, str]:
+    """Every form of a text about so many, by its plural category of CLDR, for scripts (`Intl.PluralRules`).
+
+    >>> forms("%(num)s file", "%(num)s files")
+    {'one': '%(num)s file', 'other': '%(num)s files'}
+    """
+    said = _plurals(_spoken.get()).get(one, (one, more))
+    return dict(zip(_SIX if len(said) == len(_SIX) else _TWO, said, strict=True))
 
 
 def speak(language: str) -> None:

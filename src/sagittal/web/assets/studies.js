@@ -88,14 +88,17 @@ function told(study) {
   state.dataset.state = study.state;
   state.textContent = JSON.parse(list().dataset.words)[study.state];
   const images = row.querySelector("[data-images]");
-  if (images) images.textContent = study.instances;
+  if (images) images.textContent = study.instances.toLocaleString(document.documentElement.lang);
 }
 
 function offer() {
   const button = document.querySelector("#fresh");
   button.hidden = !further.size;
   if (further.size) {
-    button.textContent = further.size === 1 ? button.dataset.one : button.dataset.more.replace("{count}", further.size);
+    const { lang } = document.documentElement;
+    const words = JSON.parse(button.dataset.words);
+    const text = words[new Intl.PluralRules(lang).select(further.size)] ?? words.other;
+    button.textContent = text.replace("%(num)s", further.size.toLocaleString(lang));
   }
 }
 

@@ -8,7 +8,11 @@ const MOST_ROWS = 100, MOST_NAMES = 500;
 const at = (name) => document.querySelector(`[data-at="${name}"]`);
 const texts = JSON.parse(at("texts").textContent);
 const say = (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
-const number = new Intl.NumberFormat(document.documentElement.lang);
+const { lang } = document.documentElement;
+const number = new Intl.NumberFormat(lang);
+const ofFiles = JSON.parse(at("forms").textContent), rules = new Intl.PluralRules(lang);
+const filesOf = (count) => (ofFiles[rules.select(count)] ?? ofFiles.other).replace("%(num)s", number.format(count));
+const reasons = JSON.parse(at("reasons").textContent).map(([said, here]) => [new RegExp(`^${patternOf(said)}$`, "s"), here]);
 const channel = new BroadcastChannel(LOCK);
 const sentOf = new Map(); // bytes of a package that have left, by its number
 
@@ -137,7 +141,7 @@ function draw(all, left) {
   at("bar").max = total || 1;
   at("bar").value = gone;
   at("whole").textContent = say(reading ? "reading" : open.length ? "sending" : all.length ? "ended" : "nothing", {
-    sent: size(gone), total: size(total), files: number.format(sum(all, (p) => p.count)),
+    sent: size(gone), total: size(total), files: filesOf(sum(all, (p) => p.count)),
   });
   at("outcome").replaceChildren(...outcome(all));
   at("outcome").hidden = !at("outcome").children.length;
@@ -176,7 +180,7 @@ function row(p, sent) {
   const what = element("div", "");
   const called = element("bdi", p.name);
   const state = p.state === "waiting" && (sent > 0 || p.url) ? "going" : p.state;
-  const hint = element("p", say(`state_${state}`, { sent: size(sent), size: size(p.size), files: number.format(p.count) }));
+  const hint = element("p", say(`state_${state}`, { sent: size(sent), size: size(p.size), files: filesOf(p.count) }));
   hint.className = "hint";
   what.append(called, hint);
   line.append(what);
@@ -196,10 +200,23 @@ function names(place, list, count) {
   place.querySelector("ul").replaceChildren(
     ...list.slice(0, MOST_NAMES).map(({ name, reason }) => {
       const line = element("li", "");
-      line.append(element("bdi", name), element("span", reason));
+      line.append(element("bdi", name), element("span", reasonOf(reason)));
       return line;
     }),
   );
+}
+
+// What the server said of a file, as it stands in the catalogue of the reader's language; as it was said where it does not.
+function reasonOf(text) {
+  for (const [pattern, here] of reasons) {
+    const found = pattern.exec(text);
+    if (found) return here.replace(/%\((\w+)\)s/g, (_, name) => found.groups[name] ?? "");
+  }
+  return text;
+}
+
+function patternOf(said) {
+  return said.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/%\\\((\w+)\\\)s/g, "(?<$1>.{1,300}?)");
 }
 
 function element(kind, text) {
@@ -215,7 +232,7 @@ function size(bytes) {
   const value = bytes / { kilobyte: 1e3, megabyte: 1e6, gigabyte: 1e9 }[unit];
   const digits = value < 10 && unit !== "kilobyte" ? 1 : 0;
   const form = { style: "unit", unit, maximumFractionDigits: digits };
-  return new Intl.NumberFormat(document.documentElement.lang, form).format(value);
+  return new Intl.NumberFormat(lang, form).format(value);
 }
 
 // Hands
