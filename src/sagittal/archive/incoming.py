@@ -169,6 +169,7 @@ class Incoming:
             await self.abort()
             raise
         self._is_ended = True
+        self._chunks = []  # whoever still holds this, as a cycle of objects may, does not hold the pixels
         self._session.ended(self)
         return await self._session.commit(put, deadline)
 

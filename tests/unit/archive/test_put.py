@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from sagittal.archive.archive import Archive
-from sagittal.archive.damage import note_verified
+from sagittal.archive.damage import Looked, note_verified
 from sagittal.archive.index import schema
 from sagittal.archive.model import Arrival, Stored
 from sagittal.archive.packs.disk import Disk
@@ -425,8 +426,10 @@ async def test_a_second_copy_takes_the_place_of_a_damaged_instance(opened: Opene
     data = data_set(pixels=bytes(4000))
     await put(session, data)
     await put(session, data_set(2))
-    changed = [("instances", 1, True)]
-    await archive.change(lambda index: note_verified(index, archive.records, archive.packs, "", 0, changed))
+    (damaged,) = await archive.locate(instance="1.2.3.1.1")
+    changed = [Looked("instances", 1, damaged.file_offset, True)]
+    pack = damaged.pack_id
+    await archive.change(lambda index: note_verified(index, archive.records, archive.packs, pack, 0, changed))
     with pytest.raises(Corrupt):
         await content(archive, "1.2.3.1.1")
     assert (await put(session, data_set(pixels=b"\1\0" * 2000))).outcome == "conflict"
@@ -502,3 +505,16 @@ async def test_however_a_data_set_is_cut_the_same_is_kept(
         await archive.close()
     assert seen[0] == seen[1]
     assert seen[0]["frame_table"] is not None
+
+
+async def test_what_still_holds_an_instance_that_is_stored_does_not_hold_its_bytes(opened: Opened) -> None:
+    archive = opened()
+    session = archive.session(ACTOR)
+    data = data_set()
+    incoming = session.begin(Arrival(transfer_syntax_uid=TransferSyntaxUID(EXPLICIT_LITTLE)))
+    incoming.write(data)
+    held = sys.getrefcount(data)
+    await incoming.commit(Deadline.after(60))
+    await session.close()
+    await asyncio.sleep(0)
+    assert sys.getrefcount(data) < held
