@@ -12,10 +12,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
+from litestar import Router
 from litestar.types import ControllerRouterHandler
 
 from sagittal.access.passkeys import relying_party
-from sagittal.api.door import api_door
+from sagittal.api.door import Behind, api_door
 from sagittal.api.uploads import upload_route
 from sagittal.archive.archive import Archive
 from sagittal.archive.filling import fill_attributes
@@ -41,14 +42,16 @@ from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.pools import WorkerPool, worker_pool
 from sagittal.runtime.settings import Settings, named_attributes, parse_address
+from sagittal.web.api_page import api_page
 from sagittal.web.archive_pages import archive_pages
 from sagittal.web.assets import assets
 from sagittal.web.front_page import front_page
 from sagittal.web.light_viewer import light_viewer
 from sagittal.web.ohif import ohif_viewer
 from sagittal.web.site import PROBLEMS, account_routes
-from sagittal.web.study_changes import Changes
+from sagittal.web.study_changes import Changes, study_changes
 from sagittal.web.upload_page import upload_pages
+from sagittal.web.viewer_findings import findings_routes
 
 log = get_logger(__name__)
 
@@ -292,7 +295,7 @@ async def _web(
         archive, pool, dispatcher, way_in.chronicle, settings, BASE_PATH, has_ohif=viewer is not None
     )
     pages += of_archive.routes
-    pages.append(api_door(archive, way_in.chronicle, settings.operation_timeout_s))
+    pages += _api(settings, archive, pool, way_in, dispatcher, of_archive.changes)
     pages += [upload_route(uploads), upload_pages()]
     app: WebApp = create_app(
         archive, WebLimits.of(settings), route_handlers=pages, pool=pool, exception_handlers=PROBLEMS
@@ -328,6 +331,18 @@ def _account_routes(
         provider=urlsplit(settings.oidc_issuer).hostname or "",
         has_viewer=has_viewer,
     )
+
+
+def _api(
+    settings: Settings, archive: Archive, pool: WorkerPool, way_in: Entrance, sending: Dispatcher, changes: Changes
+) -> list[ControllerRouterHandler]:
+    """The API with the page that describes it; findings and changes are routes of pages, too."""
+    beside = Router("/studies", route_handlers=[*findings_routes(archive, "findings")])
+    behind = Behind(archive, pool, sending, way_in.chronicle, settings, beside=(beside, study_changes(changes)))
+    if way_in.desk is not None:
+        behind = behind._replace(own=way_in.desk.own, sign_in=way_in.desk.sign_in)
+    api = api_door(behind)
+    return [api.router, api_page(api.description.document)]
 
 
 def _ways(settings: Settings, url: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ below fails the test.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import httpx
 import pytest
@@ -94,18 +94,30 @@ class Api(NamedTuple):
     """A route of the API.
 
     Attributes:
-        action: what it asks for.
+        action: what it asks for; None for what concerns nobody but who asks.
         status: where that is allowed.
         body: what is sent, for a study.
         query: what stands in the address, for a study.
         is_of_study: 404 for studies that are not theirs; else the answer is the same whatever it names.
+        is_everywhere: it takes to be allowed it at every facility.
+        of: whose alone it is: of people who show themselves, of accounts, of those of them that share.
     """
 
-    action: Action
+    action: Action | None
     status: int
     body: Callable[[str], object] | None = None
     query: str = ""
     is_of_study: bool = False
+    is_everywhere: bool = False
+    of: Literal["", "persons", "accounts", "sharers"] = ""
+
+
+def api_admin(action: Action, status: int, body: object = None) -> Api:
+    return Api(action, status, None if body is None else lambda _: body, is_everywhere=True)
+
+
+def of_persons(status: int, body: object = None) -> Api:
+    return Api(None, status, None if body is None else lambda _: body, of="persons")
 
 
 API: Mapping[tuple[str, str], Api] = {
@@ -126,10 +138,72 @@ API: Mapping[tuple[str, str], Api] = {
     ("POST", "/api/consents"): Api(
         "change", 204, lambda study: {"patient_id": study, "purpose": "share", "is_given": True}, is_of_study=True
     ),
+    ("GET", "/api/docs"): Api(None, 200),
+    ("GET", "/api/openapi.json"): Api(None, 200),
+    ("GET", "/api/about"): Api(None, 200),
+    ("GET", "/api/account"): Api(None, 200),
+    ("POST", "/api/studies/search"): Api("query", 200, lambda study: {"text": study}),
+    ("GET", "/api/studies/facilities"): Api("query", 200),
+    ("GET", "/api/patients/{patient:int}"): Api("query", 404),
+    ("GET", "/api/studies/{study:str}"): Api("query", 200, is_of_study=True),
+    ("GET", "/api/studies/{study:str}/tags"): Api("read", 200, is_of_study=True),
+    ("GET", "/api/studies/{study:str}/files.zip"): Api("export", 200, is_of_study=True),
+    ("GET", "/api/studies/{study:str}/pictures.zip"): Api("export", 200, is_of_study=True),
+    ("POST", "/api/studies/{study:str}/send"): Api("send", 404, lambda _: {"destination": "NOWHERE"}),
+    ("GET", "/api/studies/{study:str}/findings"): Api("read", 200, is_of_study=True),
+    ("POST", "/api/studies/{study:str}/findings"): Api("read", 400, lambda _: {}, is_of_study=True),  # nothing to keep
+    ("GET", "/api/preferences"): Api(None, 200, of="accounts"),
+    ("PUT", "/api/preferences/columns"): Api(None, 200, lambda _: {"columns": ["date"]}, of="accounts"),
+    ("POST", "/api/preferences/filters"): Api(None, 201, lambda _: {"name": "CT", "asked": {}}, of="accounts"),
+    ("DELETE", "/api/preferences/filters/{filters:int}"): Api(None, 404, of="accounts"),
+    ("GET", "/api/accounts"): api_admin("manage", 200),
+    ("POST", "/api/accounts"): api_admin("manage", 201, {"name": "jo", "password": "four words in a row"}),
+    ("GET", "/api/accounts/{account:int}"): api_admin("manage", 404),
+    ("PATCH", "/api/accounts/{account:int}"): api_admin("manage", 404, {"is_disabled": True}),
+    ("PUT", "/api/accounts/{account:int}/roles"): api_admin("manage", 404, {"roles": []}),
+    ("PUT", "/api/accounts/{account:int}/password"): api_admin("manage", 404, {"password": "four words in a row"}),
+    ("GET", "/api/roles"): api_admin("manage", 200),
+    ("PUT", "/api/roles/{role:str}/{relation:str}"): api_admin("configure", 204, {"may": ["query"]}),
+    ("GET", "/api/facilities"): api_admin("configure", 200),
+    ("POST", "/api/facilities"): api_admin("configure", 201, {"name": "west"}),
+    ("DELETE", "/api/facilities/{facility:str}"): api_admin("configure", 404),
+    ("GET", "/api/devices"): api_admin("configure", 200),
+    ("POST", "/api/devices"): api_admin("configure", 201, {"aet": "CT9"}),
+    ("PATCH", "/api/devices/{device:int}"): api_admin("configure", 404, {"is_disabled": True}),
+    ("DELETE", "/api/devices/{device:int}"): api_admin("configure", 404),
+    ("GET", "/api/destinations"): api_admin("configure", 200),
+    ("POST", "/api/destinations/{aet:str}/echo"): api_admin("configure", 404),
+    ("GET", "/api/tokens"): api_admin("manage", 200),
+    ("DELETE", "/api/tokens/{token:int}"): api_admin("manage", 404),
+    ("GET", "/api/links"): api_admin("manage", 200),
+    ("DELETE", "/api/links/{link:int}"): api_admin("manage", 404),
+    ("GET", "/api/storage"): api_admin("configure", 200),
+    ("GET", "/api/settings"): api_admin("configure", 200),
+    ("POST", "/api/ledger/search"): api_admin("audit", 200, {}),
+    ("PUT", "/api/account/password"): of_persons(400, {"current": "x", "new": "y"}),  # too easy to guess
+    ("GET", "/api/account/sessions"): of_persons(200),
+    ("DELETE", "/api/account/sessions"): of_persons(200),
+    ("DELETE", "/api/account/sessions/{session:str}"): of_persons(404),
+    ("GET", "/api/account/totp"): of_persons(200),
+    ("POST", "/api/account/totp"): of_persons(200),
+    ("PUT", "/api/account/totp"): of_persons(403, {"code": "none"}),
+    ("POST", "/api/account/totp/recovery-codes"): of_persons(403, {"code": "none"}),
+    ("POST", "/api/account/totp/remove"): of_persons(403, {"code": "none"}),
+    ("GET", "/api/account/passkeys"): of_persons(200),
+    ("POST", "/api/account/passkeys/begin"): of_persons(200),
+    ("POST", "/api/account/passkeys"): of_persons(403, {"ticket": "none", "response": "{}"}),
+    ("PATCH", "/api/account/passkeys/{passkey:int}"): of_persons(404, {"label": "phone"}),
+    ("DELETE", "/api/account/passkeys/{passkey:int}"): of_persons(404),
+    ("GET", "/api/account/tokens"): of_persons(200),
+    ("POST", "/api/account/tokens"): of_persons(201, {"label": "of a test", "may": ["query"]}),
+    ("DELETE", "/api/account/tokens/{token:int}"): of_persons(404),
+    ("GET", "/api/account/links"): Api(None, 200, of="sharers"),
+    ("POST", "/api/account/links"): Api("share", 201, lambda study: {"study": study}, is_of_study=True),
+    ("DELETE", "/api/account/links/{link:int}"): Api(None, 404, of="sharers"),
 }
 
-STREAM = "/studies/changes"
-"""Goes on until it is left: tests/unit/web/test_study_changes.py holds whom it tells of what."""
+STREAM = ("/studies/changes", "/api/studies/changes")
+"""They go on until they are left: tests/unit/web/test_study_pages.py holds whom they tell of what."""
 
 
 class StudyPage(NamedTuple):
@@ -349,7 +423,7 @@ def test_every_other_route_is_in_a_table(site: Deployment) -> None:
             is_page = (
                 route.path in (*SIGNED_IN, *FORMS, *OF_LINKS, *VIEWER) or PERSONS_ONLY.fullmatch(route.path) is not None
             )
-            is_page = is_page or route.path == STREAM or (method, route.path) in STUDY_PAGES
+            is_page = is_page or route.path in STREAM or (method, route.path) in STUDY_PAGES
             if not (is_page or (method, route.path) in API or _is_public(route.path)):
                 unknown.append(f"{method} {route.path}")
     assert unknown == []
@@ -493,24 +567,40 @@ def test_the_api_gives_each_what_the_policy_says(site: Deployment, who: Who) -> 
     wrong = []
     for (method, path), api in API.items():
         unseen = set()
-        for study in STUDIES:
-            address = re.sub(r"\{\w+:int\}", NO_NUMBER, path).replace("{study:str}", MISSING)
+        for study in STUDIES if api.is_of_study else STUDIES[:1]:
+            address = _api_address(path, study if api.is_of_study else MISSING)
             body = api.body(study) if api.body is not None else None
             answer = who.client.request(method, address + api.query.format(study=study), json=body)
             if answer.status_code != _expected_of_api(who, api, study):
                 wrong.append(f"{method} {path} {study}: {answer.status_code}, not {_expected_of_api(who, api, study)}")
             if (method, path) == ("POST", "/api/rejections") and answer.status_code == 201:
                 _undo(site, answer.json()["id"])
-            if not who.reaches(api.action, study):
+            if api.action is not None and not who.reaches(api.action, study):
                 unseen.add(_bare(answer, study))
         if len(unseen) > 1:
             wrong.append(f"{method} {path}: unlike answers {sorted(unseen)}")
     assert wrong == []
 
 
+def _api_address(path: str, study: str) -> str:
+    names = {"study": study, "role": "teacher", "relation": "assigned_to_me"}
+    path = re.sub(r"\{\w+:int\}", NO_NUMBER, path)
+    return re.sub(r"\{(\w+):str\}", lambda found: names.get(found[1], "none"), path)
+
+
 def _expected_of_api(who: Who, api: Api, study: str) -> int:
     if who.kind == "nobody":
         return 401
+    if api.of == "persons" and who.kind != "person":
+        return 403
+    if api.of == "accounts" and who.kind == "link":
+        return 403
+    if api.of == "sharers" and who.kind != "person" and not who.may("share"):
+        return 403
+    if api.action is None:
+        return api.status
+    if api.is_everywhere:
+        return api.status if any(api.action in actions and at == ("*",) for actions, _, at in who.rules) else 403
     if not who.may(api.action):
         return 403
     if api.body is not None and api.action == "change" and api.status == 204 and who.is_everywhere:
@@ -602,7 +692,7 @@ def test_pages_are_for_those_who_are_signed_in(site: Deployment, who: Who) -> No
 def _pages(site: Deployment) -> Iterator[tuple[str, str]]:
     for route in site.app.asgi.routes:
         is_page = isinstance(route, HTTPRoute) and not _is_public(route.path) and not route.path.startswith("/api")
-        if isinstance(route, HTTPRoute) and is_page and route.path not in (*VIEWER, STREAM):
+        if isinstance(route, HTTPRoute) and is_page and route.path not in (*VIEWER, *STREAM):
             of_route = ((method, route.path) for method in sorted(route.methods - {"OPTIONS"}))
             yield from (one for one in of_route if one not in STUDY_PAGES)
     if any(route.path == "/ohif" for route in site.app.asgi.routes):

@@ -1,11 +1,10 @@
 """`/api/shares`, `/api/break-glass`, `/api/holds`, `/api/consents`: decisions about single studies."""
 
 import time
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
-from litestar import Request, delete, get, post
+from litestar import delete, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody, Parameter
 
@@ -13,15 +12,12 @@ from sagittal.access.break_glass import LASTS_S, NOTICE
 from sagittal.access.consent import Purpose
 from sagittal.access.governing import Governing
 from sagittal.access.shares import NewShare
-from sagittal.runtime.actor import SCOPE_KEY, Actor
+from sagittal.api.asking import AnyRequest, Id, Made, actor_of, time_of
 
 _DAY_NS = 24 * 3600 * 1_000_000_000
-_MAX_ID = 2**53
 
-AnyRequest = Request[Any, Any, Any]  # Any: whatever users and state the application has
 _Uid = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Name = Annotated[str, msgspec.Meta(max_length=128)]
-_Id = Annotated[int, Parameter(ge=1, le=_MAX_ID)]
 _Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
 
 
@@ -56,19 +52,13 @@ class ShareShown(msgspec.Struct, frozen=True, omit_defaults=True):
     taken_back: str = ""
 
 
-class Made(msgspec.Struct, frozen=True):
-    """The number of what was made."""
-
-    id: int
-
-
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why the glass is broken."""
 
     reason: Annotated[str, msgspec.Meta(max_length=2000)]
 
 
-class Opened(msgspec.Struct, frozen=True):
+class GlassBroken(msgspec.Struct, frozen=True):
     """Glass that was broken: its number, for how long, and what was said of it beforehand."""
 
     id: int
@@ -137,13 +127,13 @@ def governing_routes(governing: Governing) -> list[HTTPRouteHandler]:
 
 
 def _share_routes(governing: Governing) -> list[HTTPRouteHandler]:
-    @post("/shares")
+    @post("/shares", takes="share")
     async def given(request: AnyRequest, data: JSONBody[NewShareBody]) -> Made:
         """Shares or assigns a study, or one series of it."""
         new = NewShare(data.kind, data.study, data.series, to_facility=data.facility, expires_ns=_in(data.days))
-        return Made(await governing.share(_actor(request), new, data.account))
+        return Made(await governing.share(actor_of(request), new, data.account))
 
-    @get("/shares")
+    @get("/shares", takes="share")
     async def listed(request: AnyRequest, study: Annotated[str, Parameter(max_length=128)]) -> list[ShareShown]:
         """Lists all that was ever given of a study."""
         return [
@@ -152,63 +142,63 @@ def _share_routes(governing: Governing) -> list[HTTPRouteHandler]:
                 one.kind,
                 one.study_instance_uid,
                 one.created_by,
-                _time(one.created_ns),
+                time_of(one.created_ns),
                 one.series_instance_uid,
                 one.to_account,
                 one.to_facility,
-                _time(one.expires_ns),
-                _time(one.revoked_ns),
+                time_of(one.expires_ns),
+                time_of(one.revoked_ns),
             )
-            for one in await governing.shares_of(_actor(request), study)
+            for one in await governing.shares_of(actor_of(request), study)
         ]
 
-    @delete("/shares/{share:int}", status_code=204)
-    async def taken_back(request: AnyRequest, share: _Id) -> None:
+    @delete("/shares/{share:int}", status_code=204, takes="share")
+    async def taken_back(request: AnyRequest, share: Id) -> None:
         """Takes a share back."""
-        await governing.take_back(_actor(request), share)
+        await governing.take_back(actor_of(request), share)
 
     return [given, listed, taken_back]
 
 
 def _glass_routes(governing: Governing) -> list[HTTPRouteHandler]:
-    @get("/studies/{study:str}/break-glass", sync_to_thread=False)
+    @get("/studies/{study:str}/break-glass", sync_to_thread=False, takes="break_glass")
     def notice(request: AnyRequest, study: Annotated[str, Parameter(max_length=128)]) -> Notice:
         """Tells what breaking the glass means; the same for every study, whether it is there or not."""
         del study
-        governing.check_may_break(_actor(request))
+        governing.check_may_break(actor_of(request))
         return Notice(NOTICE, LASTS_S)
 
-    @post("/studies/{study:str}/break-glass")
+    @post("/studies/{study:str}/break-glass", takes="break_glass")
     async def broken(
         request: AnyRequest, study: Annotated[str, Parameter(max_length=128)], data: JSONBody[Reason]
-    ) -> Opened:
+    ) -> GlassBroken:
         """Opens a study in an emergency."""
-        return Opened(await governing.break_glass(_actor(request), study, data.reason), LASTS_S, NOTICE)
+        return GlassBroken(await governing.break_glass(actor_of(request), study, data.reason), LASTS_S, NOTICE)
 
-    @get("/break-glass")
+    @get("/break-glass", takes="audit")
     async def waiting(request: AnyRequest) -> list[BrokenShown]:
         """Lists what waits for review."""
         return [
-            BrokenShown(one.id, name, one.study_instance_uid, one.reason, _time(one.at_ns), _time(one.expires_ns))
-            for one, name in await governing.to_review(_actor(request))
+            BrokenShown(one.id, name, one.study_instance_uid, one.reason, time_of(one.at_ns), time_of(one.expires_ns))
+            for one, name in await governing.to_review(actor_of(request))
         ]
 
-    @post("/break-glass/{glass:int}/review", status_code=204)
-    async def reviewed(request: AnyRequest, glass: _Id, data: JSONBody[Verdict]) -> None:
+    @post("/break-glass/{glass:int}/review", status_code=204, takes="audit")
+    async def reviewed(request: AnyRequest, glass: Id, data: JSONBody[Verdict]) -> None:
         """Says what a review found; closes the study if it is still open."""
-        await governing.review(_actor(request), glass, data.verdict)
+        await governing.review(actor_of(request), glass, data.verdict)
 
     return [notice, broken, waiting, reviewed]
 
 
 def _hold_routes(governing: Governing) -> list[HTTPRouteHandler]:
-    @post("/holds")
+    @post("/holds", takes="manage")
     async def held(request: AnyRequest, data: JSONBody[NewHold]) -> Made:
         """Holds a study, or all of a patient: nothing of it is purged."""
-        actor = _actor(request)
+        actor = actor_of(request)
         return Made(await governing.hold(actor, data.study, data.patient_id, data.issuer, data.reason))
 
-    @get("/holds")
+    @get("/holds", takes="manage")
     async def holds(request: AnyRequest) -> list[HoldShown]:
         """Lists the holds in force."""
         return [
@@ -216,24 +206,24 @@ def _hold_routes(governing: Governing) -> list[HTTPRouteHandler]:
                 one.id,
                 one.reason,
                 one.created_by,
-                _time(one.created_ns),
+                time_of(one.created_ns),
                 one.study_instance_uid,
                 one.patient_id,
                 one.issuer,
             )
-            for one in await governing.holds(_actor(request))
+            for one in await governing.holds(actor_of(request))
         ]
 
-    @delete("/holds/{hold:int}", status_code=204)
-    async def lifted(request: AnyRequest, hold: _Id) -> None:
+    @delete("/holds/{hold:int}", status_code=204, takes="manage")
+    async def lifted(request: AnyRequest, hold: Id) -> None:
         """Ends a hold."""
-        await governing.lift(_actor(request), hold)
+        await governing.lift(actor_of(request), hold)
 
-    @post("/consents", status_code=204)
+    @post("/consents", status_code=204, takes="change")
     async def consents(request: AnyRequest, data: JSONBody[Consent]) -> None:
         """Keeps what a patient said to a purpose."""
         await governing.record(
-            _actor(request),
+            actor_of(request),
             data.patient_id,
             data.issuer,
             data.purpose,
@@ -244,14 +234,5 @@ def _hold_routes(governing: Governing) -> list[HTTPRouteHandler]:
     return [held, holds, lifted, consents]
 
 
-def _actor(request: AnyRequest) -> Actor:
-    admitted: Actor | None = request.scope.get(SCOPE_KEY)  # type: ignore[assignment]  # the gate's own key
-    return admitted or Actor(door="api")
-
-
 def _in(days: int) -> int:
     return time.time_ns() + days * _DAY_NS if days else 0
-
-
-def _time(at_ns: int) -> str:
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds") if at_ns else ""

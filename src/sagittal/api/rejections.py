@@ -1,26 +1,22 @@
 """`/api/rejections`: what was rejected, by whom and why; rejecting with a reason; undoing it."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from litestar import Request, get, post
+from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromQuery, JSONBody, Parameter
 
+from sagittal.api.asking import AnyRequest, Id, actor_of, time_of
 from sagittal.archive.archive import Archive
 from sagittal.lifecycle.reasons import QUALITY
 from sagittal.lifecycle.rejecting import MAX_PAGE, Rejection, reject, rejection_of, rejections, restore
-from sagittal.runtime.actor import SCOPE_KEY, Actor
 from sagittal.runtime.deadline import Deadline
 
-_MAX_ID = 2**53
-
-AnyRequest = Request[Any, Any, Any]  # Any: whatever users and state the application has
 _Uid = Annotated[str, msgspec.Meta(max_length=128)]
 
 
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NewRejection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be rejected and why.
 
     Attributes:
@@ -36,7 +32,7 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str = ""
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RejectionShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rejection; times as ISO 8601 in UTC.
 
     Attributes:
@@ -59,61 +55,54 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     purged_at: str = ""
 
 
-class Page(msgspec.Struct, frozen=True):
+class RejectionsPage(msgspec.Struct, frozen=True):
     """Rejections, the newest first.
 
     Attributes:
         before: to be given for the next page; None if this is the last.
     """
 
-    rejections: list[Shown]
+    rejections: list[RejectionShown]
     before: int | None
 
 
 def rejection_routes(archive: Archive, timeout_s: float) -> list[HTTPRouteHandler]:
     """The routes, to be mounted under `/api`; one request may take `timeout_s` seconds."""
     pages = Annotated[int, Parameter(ge=1, le=MAX_PAGE)]
-    ids = Annotated[int, Parameter(ge=1, le=_MAX_ID)]
 
-    @get("/rejections")
-    async def listed(request: AnyRequest, limit: pages = 50, before: FromQuery[ids | None] = None) -> Page:
+    @get("/rejections", takes="change")
+    async def listed(request: AnyRequest, limit: pages = 50, before: FromQuery[Id | None] = None) -> RejectionsPage:
         """Lists rejections, the newest first."""
         found = await rejections(
-            archive, _actor(request), before=before, limit=limit, deadline=Deadline.after(timeout_s)
+            archive, actor_of(request), before=before, limit=limit, deadline=Deadline.after(timeout_s)
         )
-        return Page([_shown(one) for one in found], found[-1].id if len(found) == limit else None)
+        return RejectionsPage([_shown(one) for one in found], found[-1].id if len(found) == limit else None)
 
-    @get("/rejections/{rejection:int}")
-    async def one(request: AnyRequest, rejection: ids) -> Shown:
+    @get("/rejections/{rejection:int}", takes="change")
+    async def one(request: AnyRequest, rejection: Id) -> RejectionShown:
         """Shows one rejection."""
-        return _shown(await rejection_of(archive, _actor(request), rejection, Deadline.after(timeout_s)))
+        return _shown(await rejection_of(archive, actor_of(request), rejection, Deadline.after(timeout_s)))
 
-    @post("/rejections")
-    async def rejected(request: AnyRequest, data: JSONBody[Asked]) -> Shown:
+    @post("/rejections", takes="change", faults=(404, 409))
+    async def rejected(request: AnyRequest, data: JSONBody[NewRejection]) -> RejectionShown:
         """Rejects a study, a series or an instance."""
         named = {name: getattr(data, name) for name in ("study", "series", "instance")}
         deadline = Deadline.after(timeout_s)
-        actor = _actor(request)
+        actor = actor_of(request)
         return _shown(await reject(archive, actor, **named, reason=data.reason, note=data.note, deadline=deadline))
 
-    @post("/rejections/{rejection:int}/undo", status_code=200)
-    async def undone(request: AnyRequest, rejection: ids) -> Shown:
+    @post("/rejections/{rejection:int}/undo", status_code=200, takes="change", faults=(409,))
+    async def undone(request: AnyRequest, rejection: Id) -> RejectionShown:
         """Brings back what a rejection took away."""
-        return _shown(await restore(archive, _actor(request), rejection, deadline=Deadline.after(timeout_s)))
+        return _shown(await restore(archive, actor_of(request), rejection, deadline=Deadline.after(timeout_s)))
 
     return [listed, one, rejected, undone]
 
 
-def _actor(request: AnyRequest) -> Actor:
-    admitted: Actor | None = request.scope.get(SCOPE_KEY)  # type: ignore[assignment]  # the gate's own key
-    address = request.client.host if request.client else ""
-    return admitted or Actor(door="api", called=request.headers.get("host", "")[:64], address=address)
-
-
-def _shown(rejection: Rejection) -> Shown:
-    return Shown(
+def _shown(rejection: Rejection) -> RejectionShown:
+    return RejectionShown(
         id=rejection.id,
-        at=_time(rejection.at_ns),
+        at=time_of(rejection.at_ns),
         actor=rejection.actor,
         address=rejection.address,
         study=rejection.study_instance_uid,
@@ -124,10 +113,6 @@ def _shown(rejection: Rejection) -> Shown:
         note=rejection.note,
         instances=rejection.instances,
         restorable=rejection.restorable,
-        restored_at=_time(rejection.restored_ns),
-        purged_at=_time(rejection.purged_ns),
+        restored_at=time_of(rejection.restored_ns),
+        purged_at=time_of(rejection.purged_ns),
     )
-
-
-def _time(at_ns: int) -> str:
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="milliseconds") if at_ns else ""

@@ -154,9 +154,13 @@ class Changes:
 def study_changes(changes: Changes) -> HTTPRouteHandler:
     """The route of the streams."""
 
-    @get("/studies/changes")
+    @get("/studies/changes", takes="query", gives="text/event-stream")
     async def stream(request: AnyRequest, after: FromQuery[int] = 0) -> Stream:
-        """Tells what changes, as `text/event-stream` (HTML Section 9.2)."""
+        """Tells what changes in the list of studies, as it does (HTML Section 9.2).
+
+        An event `studies` has what is new of some; its id is what `after` or `Last-Event-ID` begins behind. It ends by
+        itself after five minutes: ask again.
+        """
         last = request.headers.get("last-event-id", "")
         begin = int(last) if last.isascii() and last.isdecimal() and len(last) < 19 else max(0, after)
         return Stream(await changes.admit(actor_of(request), begin), media_type="text/event-stream", headers=_HEADERS)

@@ -146,18 +146,26 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     states: list[KeptState] = []
 
 
-def findings_routes(archive: Archive, now: Callable[[], datetime] = datetime.now) -> tuple[HTTPRouteHandler, ...]:
-    """The routes, to be mounted under `/view`; `now` is the local time of this site."""
+def findings_routes(
+    archive: Archive, name: str = "kept", now: Callable[[], datetime] = datetime.now
+) -> tuple[HTTPRouteHandler, ...]:
+    """The routes, to be mounted under `/view`, or elsewhere under a `name`; `now` is the local time of this site."""
 
-    @get("/{study:str}/kept")
+    @get(f"/{{study:str}}/{name}", takes="read")
     async def kept(request: AnyRequest, study: FromPath[str]) -> Response[Kept]:
-        """What has been kept of the study."""
+        """Gives the measurements, key images and shown states of a study.
+
+        What reports (PS3.16 TID 1500), Key Object Selections and presentation states of it say, whoever made them.
+        """
         found = await _read_back(archive, actor_of(request), checked(study), Deadline.after(_TIMEOUT_S))
         return Response(found, headers={"cache-control": "no-store"})
 
-    @post("/{study:str}/kept", status_code=201, request_max_body_size=1024**2)
+    @post(f"/{{study:str}}/{name}", status_code=201, request_max_body_size=1024**2, takes="store")
     async def keep(request: AnyRequest, study: FromPath[str], data: JSONBody[ToKeep]) -> Response[KeptUids]:
-        """Keeps measurements, key images and how a picture is shown."""
+        """Keeps measurements, key images and how a picture is shown.
+
+        Each kind becomes an instance of the study: a report, a Key Object Selection, a presentation state.
+        """
         actor, deadline = actor_of(request), Deadline.after(_TIMEOUT_S)
         found = await _keep(archive, actor, checked(study), data, now(), deadline)
         return Response(found, status_code=201, headers={"cache-control": "no-store"})
