@@ -31,10 +31,11 @@ class Peer(NamedTuple):
     stow_url: str | None
 
     def cpu_s(self) -> float:
-        """CPU time of the process and the children it has waited for, s."""
-        times = psutil.Process(self.pid).cpu_times()
-        living = sum(sum(child.cpu_times()[:2]) for child in psutil.Process(self.pid).children(recursive=True))
-        return float(times.user + times.system + times.children_user + times.children_system + living)
+        """CPU time of the process, its living children and those it has waited for, s."""
+        process = psutil.Process(self.pid)
+        times = process.cpu_times()
+        living = sum(_clock_s(child.pid) for child in process.children(recursive=True))
+        return float(_clock_s(self.pid) + times.children_user + times.children_system + living)
 
     def rss_bytes(self) -> int:
         """Resident memory of the process and its living children, each counted in full: pages they share, twice."""
@@ -45,6 +46,11 @@ class Peer(NamedTuple):
     def http_port(self) -> int:
         """Where DICOMweb is."""
         return int(str(urlsplit(str(self.stow_url)).port))
+
+
+def _clock_s(pid: int) -> float:
+    """CPU time of a process by its clock, s: in nanoseconds, where /proc counts hundredths of a second."""
+    return time.clock_gettime((~pid << 3) | 2)  # as clock_getcpuclockid(3) gives it on Linux
 
 
 def free_port() -> int:

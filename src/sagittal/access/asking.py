@@ -3,7 +3,7 @@
 import time
 from typing import NoReturn
 
-from sagittal.access.permits import Restriction, may, may_at, restriction
+from sagittal.access.permits import NOTHING, Restriction, may, may_at, restriction
 from sagittal.errors import Refused
 from sagittal.runtime.actor import Action, Actor
 from sagittal.runtime.witness import Witness
@@ -21,9 +21,10 @@ def ask(witness: Witness, actor: Actor, action: Action, *, has_series: bool = Tr
     Raises:
         Refused: to none.
     """
-    if not may(actor, action):
+    found = restriction(actor, action, time.time_ns(), has_series=has_series)
+    if found is NOTHING and not may(actor, action):
         _refuse(witness, actor, action)
-    return restriction(actor, action, time.time_ns(), has_series=has_series)
+    return found
 
 
 def ask_at(witness: Witness, actor: Actor, action: Action, facility: str) -> None:

@@ -109,21 +109,10 @@ def restriction(actor: Actor, action: Action, now_ns: int, *, has_series: bool =
         now_ns: nanoseconds since 1970-01-01 UTC; shares end.
         has_series: the statement joins `series`, so that what is shared of a study may be one series.
     """
-    who = _Who(actor.grants, actor.account, actor.names, actor.link, actor.broken_glass)
-    found = _restriction(who, action, has_series)
-    if found is None or _NOW not in found.values:
+    found, ends = _restriction(actor, action, has_series)
+    if found is None or not ends:
         return found
     return Restriction(found.sql, tuple(now_ns if value is _NOW else value for value in found.values))
-
-
-class _Who(NamedTuple):
-    """What a restriction depends on, of an Actor."""
-
-    grants: tuple[Grant, ...]
-    account: int
-    names: tuple[str, ...]
-    link: tuple[str, str]
-    broken_glass: tuple[str, ...]
 
 
 _NOW: Final = object()
@@ -131,21 +120,27 @@ _NOW: Final = object()
 
 
 @lru_cache(1024)
-def _restriction(who: _Who, action: Action, has_series: bool) -> Restriction | None:
+def _restriction(actor: Actor, action: Action, has_series: bool) -> tuple[Restriction | None, bool]:
+    """The restriction with _NOW in the place of the time, and whether that is in it."""
+    found = _reached(actor, action, has_series=has_series)
+    return found, found is not None and _NOW in found.values
+
+
+def _reached(actor: Actor, action: Action, *, has_series: bool) -> Restriction | None:
     parts: list[Restriction] = []
-    for grant in who.grants:
+    for grant in actor.grants:
         if action not in grant.actions:
             continue
-        part = _reach(who, grant, has_series=has_series)
+        part = _reach(actor, grant, has_series=has_series)
         if part is None:
             return None
         parts.append(part)
-    if who.broken_glass and action in GLASS:
-        parts.append(_among("studies.study_instance_uid", who.broken_glass))
+    if actor.broken_glass and action in GLASS:
+        parts.append(_among("studies.study_instance_uid", actor.broken_glass))
     return _either(part for part in parts if part is not NOTHING)
 
 
-def _reach(actor: _Who, grant: Grant, *, has_series: bool) -> Restriction | None:
+def _reach(actor: Actor, grant: Grant, *, has_series: bool) -> Restriction | None:
     here = None if grant.facilities == EVERYWHERE else _among("studies.facility", grant.facilities)
     match grant.relation:
         case "any":
@@ -163,7 +158,7 @@ def _reach(actor: _Who, grant: Grant, *, has_series: bool) -> Restriction | None
             return _linked(actor, has_series=has_series)
 
 
-def _shared(kind: str, actor: _Who, facilities: tuple[str, ...], *, has_series: bool) -> Restriction:
+def _shared(kind: str, actor: Actor, facilities: tuple[str, ...], *, has_series: bool) -> Restriction:
     """Studies that a row of `shares`, in the records beside the index, gives to them or to a facility of theirs."""
     to = [Restriction("shares.to_account = ?", (actor.account,))] if actor.account else []
     if facilities == EVERYWHERE:
@@ -178,7 +173,7 @@ def _shared(kind: str, actor: _Who, facilities: tuple[str, ...], *, has_series: 
     return Restriction(sql, (kind, _NOW, *given.values))
 
 
-def _linked(actor: _Who, *, has_series: bool) -> Restriction:
+def _linked(actor: Actor, *, has_series: bool) -> Restriction:
     study, series = actor.link
     if not study:
         return NOTHING

@@ -50,6 +50,20 @@ class Admission(NamedTuple):
     expires_ns: int
 
 
+class Visit(NamedTuple):
+    """Somebody who was let in; `Porter.would_again` says whether they would be let in again.
+
+    Attributes:
+        actor: who they are.
+        admission: by a browser session; None by other means.
+        resolved: what the porter knows them by; None of those who are to be asked each time.
+    """
+
+    actor: Actor
+    admission: Admission | None = None
+    resolved: Resolved | None = None
+
+
 class Opened(NamedTuple):
     """A share link that was opened: its visitor from now on shows the session."""
 
@@ -98,6 +112,11 @@ class Porter:
         self._basic_key = urandom(32)
 
     async def admit_session(self, secret: str, visitor: Visitor) -> Admission:
+        """As `visit_by_session`, for one request."""
+        found = await self._session(secret)
+        return _admission(found, visitor)
+
+    async def visit_by_session(self, secret: str, visitor: Visitor) -> Visit:
         """Who a browser session is of: a person, or whoever opened a share link.
 
         Args:
@@ -107,6 +126,11 @@ class Porter:
         Raises:
             Refused: there is no such session, it was ended, is out of time or was idle for too long.
         """
+        found = await self._session(secret)
+        admission = _admission(found, visitor)
+        return Visit(admission.actor, admission, found)
+
+    async def _session(self, secret: str) -> Resolved:
         if not is_secret(secret):
             raise Refused(SIGN_IN_AGAIN)
         digest = digest_of("session", secret)
@@ -116,15 +140,18 @@ class Porter:
             return resolving.session_of(connection, digest, self._rules, now_ns)
 
         found = self._memory.recall(digest, now_ns) or await self._memory.look_up(digest, resolve)
-        idle_ns = self._settings.session_idle_timeout_s * SECOND_NS
-        if found is None or now_ns >= found.until_ns or (found.is_idle_counted and now_ns - found.seen_ns >= idle_ns):
+        if found is None or now_ns >= found.until_ns or self._was_idle(found, now_ns):
             raise Refused(SIGN_IN_AGAIN)
         if now_ns - found.seen_ns >= TOUCH_NS:
             found.seen_ns = now_ns
             await self._records.write(lambda connection: sessions.touch(connection, digest, now_ns))
-        return Admission(_at(found.actor, visitor), found.must_change_password, found.method, found.until_ns)
+        return found
 
     async def admit_token(self, token: str, visitor: Visitor) -> Actor:
+        """As `visit_by_token`, for one request."""
+        return (await self.visit_by_token(token, visitor)).actor
+
+    async def visit_by_token(self, token: str, visitor: Visitor) -> Visit:
         """Who an API token acts for (`Authorization: Bearer`). Raises Refused, in the same words whatever is wrong."""
         digest = tokens.digest_of_token(token)
         if digest is None:
@@ -141,7 +168,21 @@ class Porter:
             found.seen_ns = now_ns
             number, address = found.token, visitor.address
             await self._records.write(lambda connection: tokens.used(connection, number, address, now_ns))
-        return _at(found.actor, visitor)
+        return Visit(_at(found.actor, visitor), None, found)
+
+    def would_again(self, visit: Visit) -> bool:
+        """Whether the same visitor who shows the same is the same Actor still, with nothing to be looked up or kept.
+
+        For those who come a hundred times a second. Raises Exhausted if the records cannot be read.
+        """
+        found, now_ns = visit.resolved, self._clock()
+        if found is None or found.must_change_password:
+            return False
+        is_fresh = now_ns < found.until_ns and now_ns - found.seen_ns < TOUCH_NS and not self._was_idle(found, now_ns)
+        return is_fresh and self._memory.is_good(found, now_ns)
+
+    def _was_idle(self, found: Resolved, now_ns: int) -> bool:
+        return found.is_idle_counted and now_ns - found.seen_ns >= self._settings.session_idle_timeout_s * SECOND_NS
 
     async def admit_basic(self, name: str, password: str, visitor: Visitor) -> Actor:
         """Who a name and a password are (`Authorization: Basic`), for scripts and viewers that know nothing better.
@@ -266,6 +307,10 @@ class Porter:
 
 def _link_happening(what: What, visitor: Visitor, link: links.Link) -> Happening:
     return Happening(what, visitor, method="link", link=link.id, study_instance_uid=link.study_instance_uid)
+
+
+def _admission(found: Resolved, visitor: Visitor) -> Admission:
+    return Admission(_at(found.actor, visitor), found.must_change_password, found.method, found.until_ns)
 
 
 def _at(actor: Actor, visitor: Visitor) -> Actor:

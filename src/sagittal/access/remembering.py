@@ -30,10 +30,14 @@ class Memory:
     def recall(self, digest: bytes, now_ns: int) -> Resolved | None:
         """What was resolved, if nothing was changed since."""
         found = self._kept.get(digest)
-        if found is None or found.version != self._watch.version() or now_ns - found.at_ns >= LONGEST_NS:
+        if found is None or not self.is_good(found, now_ns):
             return None
         self._kept.move_to_end(digest)
         return found
+
+    def is_good(self, found: Resolved, now_ns: int) -> bool:
+        """Whether nothing was changed since something was resolved."""
+        return now_ns - found.at_ns < LONGEST_NS and found.version == self._watch.version()
 
     async def look_up(self, digest: bytes, resolve: Callable[[Connection], Resolved | None]) -> Resolved | None:
         """Has something resolved, and remembers it."""
@@ -59,10 +63,11 @@ class _Watch:
 
     def __init__(self, path: Path) -> None:
         self._connection = connect_reader(path)
+        self._cursor = self._connection.cursor()  # one for all: a new one each time costs as much as the reading
 
     def version(self) -> int:
         try:
-            (number,) = self._connection.execute(VERSION_SQL).fetchone()
+            ((number,),) = self._cursor.execute(VERSION_SQL).fetchall()  # to its end, or a reader stays behind
         except sqlite3.OperationalError as error:
             raise Exhausted(f"the records cannot be read: {error}") from error
         return int(number)

@@ -67,7 +67,7 @@ EVERYTHING = (Grant(frozenset(ACTIONS), "any", EVERYWHERE),)
 """The grants of the command line, and of everybody where `--open` is said."""
 
 
-class Actor(msgspec.Struct, frozen=True, kw_only=True):
+class Actor(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """The one on whose behalf a room works.
 
     Attributes:

@@ -4,14 +4,14 @@ It leaves the Actor in the ASGI scope. Without one only the paths of `PUBLIC` ar
 opening of share links, and what their pages are made of.
 """
 
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
-from sagittal.access.porter import Porter
+from sagittal.access.porter import Porter, Visit
 from sagittal.access.throttle import TooManyAttempts
 from sagittal.access.visitor import Visitor
 from sagittal.errors import Exhausted, Invalid, Refused
@@ -27,6 +27,7 @@ from sagittal.web.visiting import (
     is_loopback,
     is_loopback_name,
     shown_by,
+    telling,
 )
 from sagittal.web.wording import COOKIE as LANGUAGE
 from sagittal.web.wording import preferred, speak
@@ -40,6 +41,7 @@ MUST_CHANGE: Final = "/account/password"
 BACK_CHANNEL: Final = "/sign-in/oidc/over"
 """Where the OpenID provider itself, and no browser, says with a signed token that somebody signed out there."""
 
+_MOST_KEPT: Final = 512
 _DOORS: Final = (("/dicom-web", "dicomweb"), ("/wado", "dicomweb"), ("/api", "api"))
 
 
@@ -49,7 +51,10 @@ def door_of(path: str) -> str:
     >>> door_of("/dicom-web/studies"), door_of("/")
     ('dicomweb', 'web')
     """
-    return next((door for start, door in _DOORS if _is_below(path, start)), "web")
+    for start, door in _DOORS:
+        if path.startswith(start) and _is_below(path, start):
+            return door
+    return "web"
 
 
 def is_public(path: str) -> bool:
@@ -61,6 +66,18 @@ def is_public(path: str) -> bool:
     return any(_is_below(path, start) for start in PUBLIC)
 
 
+_Key: TypeAlias = tuple[str, tuple[object, ...]]
+"""The door, and what a request shows that decides who asks."""
+
+
+class _Kept(NamedTuple):
+    """Somebody who was let in a moment ago, with what their request said."""
+
+    shown: Shown
+    language: str
+    visit: Visit
+
+
 class Gate:
     """Lets in whom the porter knows. An ASGI application around another."""
 
@@ -70,16 +87,44 @@ class Gate:
         self._porter = porter
         self._witness = witness
         self._proxies = proxies
+        self._kept: dict[_Key, _Kept] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on with its Actor, or answers it."""
         if scope["type"] != ScopeType.HTTP:
             return
-        shown = shown_by(scope, self._proxies)
-        speak(_language(shown))
-        visitor = Visitor(door_of(scope["path"]), shown.host[:64], shown.address, shown.agent)
+        key = (door_of(scope["path"]), telling(scope))
+        kept = self._again(scope, key)
+        if kept is None:
+            await self._meet(scope, key, receive, send)
+            return
+        speak(kept.language)
+        _leave_admission(scope, kept.visit)
+        await self._app(_with(scope, kept.shown, kept.visit.actor), receive, send)
+
+    def _again(self, scope: HTTPScope, key: _Key) -> _Kept | None:
+        """What is known of who shows the same as before: viewers ask for a hundred frames in a second."""
+        kept = self._kept.get(key)
+        if kept is None or scope["method"] not in SAFE_METHODS:
+            return None
         try:
-            actor = await self._admitted(scope, shown, visitor)
+            return kept if self._porter.would_again(kept.visit) else None
+        except Exhausted:
+            return None  # they are answered that in the way that everybody is
+
+    def _keep(self, key: _Key, kept: _Kept) -> None:
+        self._kept.pop(key, None)
+        self._kept[key] = kept
+        if len(self._kept) > _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    async def _meet(self, scope: HTTPScope, key: _Key, receive: Receive, send: Send) -> None:
+        """Finds out who asks, and passes the request on or answers it."""
+        shown = shown_by(scope, self._proxies)
+        speak(language := _language(shown))
+        visitor = Visitor(key[0], shown.host[:64], shown.address, shown.agent)
+        try:
+            visit = await self._admitted(scope, shown, visitor)
         except TooManyAttempts as error:
             await _answer(send, 429, str(error), ((b"retry-after", str(error.retry_after_s).encode()),), shown)
         except Exhausted as error:
@@ -92,28 +137,31 @@ class Gate:
             self._witness.refused(_nobody(visitor), "enter")
             await _turn_away(scope, shown, send, str(error))
         else:
-            await self._enter(scope, shown, actor, receive, send)
+            if visit.resolved is not None:
+                self._keep(key, _Kept(shown, language, visit))
+            await self._enter(scope, shown, visit.actor, receive, send)
 
-    async def _admitted(self, scope: HTTPScope, shown: Shown, visitor: Visitor) -> Actor:
+    async def _admitted(self, scope: HTTPScope, shown: Shown, visitor: Visitor) -> Visit:
         """Who asks; nobody where that is enough."""
         if token := shown.bearer():
-            return await self._porter.admit_token(token, visitor)
+            return await self._porter.visit_by_token(token, visitor)
         if (basic := shown.basic()) is not None:
-            return await self._porter.admit_basic(*basic, visitor)
+            return Visit(await self._porter.admit_basic(*basic, visitor))
         if secret := shown.session():
             try:
-                admission = await self._porter.admit_session(secret, visitor)
+                visit = await self._porter.visit_by_session(secret, visitor)
             except Refused:
                 if not is_public(scope["path"]):
                     raise
-                return _nobody(visitor)
-            if admission.must_change_password and not (is_public(scope["path"]) or scope["path"] == MUST_CHANGE):
+                return Visit(_nobody(visitor))
+            must_change = visit.admission is not None and visit.admission.must_change_password
+            if must_change and not (is_public(scope["path"]) or scope["path"] == MUST_CHANGE):
                 raise _PasswordToChange("your password is to be changed before anything else")
-            scope["sagittal.admission"] = admission  # type: ignore[typeddict-unknown-key]  # a key of ours, for pages
-            return admission.actor
+            _leave_admission(scope, visit)
+            return visit
         if not is_public(scope["path"]):
             raise Refused("sign in first")
-        return _nobody(visitor)
+        return Visit(_nobody(visitor))
 
     async def _enter(self, scope: HTTPScope, shown: Shown, actor: Actor, receive: Receive, send: Send) -> None:
         # A script shows its token or password itself; a browser shows its cookie whichever page has it send something.
@@ -167,6 +215,11 @@ def _with(scope: HTTPScope, shown: Shown, actor: Actor) -> HTTPScope:
         others = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
         scope["headers"] = [(b"host", shown.host.encode("latin-1")), *others]
     return scope
+
+
+def _leave_admission(scope: HTTPScope, visit: Visit) -> None:
+    if visit.admission is not None:
+        scope["sagittal.admission"] = visit.admission  # type: ignore[typeddict-unknown-key]  # a key of ours, for pages
 
 
 class _PasswordToChange(Refused):

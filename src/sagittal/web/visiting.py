@@ -19,6 +19,9 @@ SECURE_COOKIE: Final = "__Host-sagittal"
 """The session's cookie: over TLS under a name that no other host and no plain HTTP can set."""
 
 _MOST_COOKIES: Final = 50
+_FORWARDED: Final = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host")
+_TELLING: Final = frozenset((b"authorization", b"cookie", b"host", b"user-agent", b"accept-language", *_FORWARDED))
+"""Headers that say who asks, from where, and in which language they are answered."""
 
 
 class Shown(NamedTuple):
@@ -106,6 +109,13 @@ def shown_by(scope: HTTPScope, proxies: Networks) -> Shown:
         scheme = headers.get("x-forwarded-proto", scheme).split(",")[-1].strip()
         host = headers.get("x-forwarded-host", host).split(",")[-1].strip()
     return Shown(address, "https" if scheme == "https" else "http", host, headers, is_from_proxy)
+
+
+def telling(scope: HTTPScope) -> tuple[object, ...]:
+    """All of a request that decides who is asking, from where, and in which language: equal for equal visitors."""
+    client = scope["client"]
+    said = [(name, value) for name, value in scope["headers"] if name.lower() in _TELLING]
+    return (client[0] if client else "", scope["scheme"], *said)
 
 
 def cookies_in(header: str) -> dict[str, str]:

@@ -141,6 +141,37 @@ async def test_a_hot_request_looks_nothing_up(site: Site) -> None:
     assert site.looked_up == 1
 
 
+async def test_a_visit_holds_until_anything_about_it_ends(site: Site) -> None:
+    jo = await site.person()
+    secret = await site.session(jo)
+    visit = await site.porter.visit_by_session(secret, VISITOR)
+    assert site.porter.would_again(visit)
+    site.clock.pass_s(59)
+    assert site.porter.would_again(visit)
+    site.clock.pass_s(2)  # its last use is to be kept again, and what ends by itself looked up
+    assert not site.porter.would_again(visit)
+    again = await site.porter.visit_by_session(secret, VISITOR)
+    assert site.porter.would_again(again)
+    await site.write(lambda c: accounts.set_roles(c, jo, ()))
+    assert not site.porter.would_again(again)
+
+
+async def test_a_visit_holds_no_longer_than_its_token_or_session(site: Site, passwords: Passwords) -> None:
+    jo = await site.person()
+    new = NewToken(jo, "x", ("read",), expires_ns=site.clock() + 30 * 10**9)
+    token = (await site.write(lambda c: tokens.create(c, new, site.clock())))[1]
+    short = Porter(site.records, Settings(session_idle_timeout_s=20), passwords, clock=site.clock)
+    by_token = await short.visit_by_token(token, VISITOR)
+    by_session = await short.visit_by_session(await site.session(jo), VISITOR)
+    site.clock.pass_s(19)
+    assert [short.would_again(one) for one in (by_token, by_session)] == [True, True]
+    site.clock.pass_s(2)
+    assert [short.would_again(one) for one in (by_token, by_session)] == [True, False]
+    site.clock.pass_s(10)
+    assert not short.would_again(by_token)
+    short.close()
+
+
 async def test_what_ends_by_itself_is_looked_up_each_minute(site: Site) -> None:
     secret = await site.session(await site.person())
     assert await site.is_in(secret)

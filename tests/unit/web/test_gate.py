@@ -3,12 +3,15 @@
 import base64
 import re
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 
-from sagittal.access import links, totp
+from sagittal.access import accounts, links, sessions, tokens, totp
 from sagittal.access.links import NewLink
+from sagittal.access.passwords import hash_password
+from sagittal.access.tokens import NewToken
 from support.archives import instance, store
 
 if TYPE_CHECKING:
@@ -260,6 +263,72 @@ async def test_behind_a_named_proxy_the_attempts_of_others_do_not_count(site: "S
     rows = await site.archive.records.fetch("SELECT DISTINCT address FROM ledger WHERE outcome > 0", ())
     assert [tuple(row) for row in rows] == [("198.51.100.9",)]
     assert told.status_code == 403
+
+
+async def test_who_was_let_in_a_moment_ago_is_out_as_soon_as_that_ends(site: "Site") -> None:
+    jo = await site.person("jo", "radiologist")
+    records, now_ns = site.archive.records, time.time_ns()
+    for what in ("token", "session", "account"):
+        await records.write(lambda c: accounts.set_disabled(c, jo, False))
+        number, token = await records.write(lambda c: tokens.create(c, NewToken(jo, "x", ("read",)), now_ns))
+        script, browser = site.browser(authorization=f"Bearer {token}", accept="*/*"), site.browser()
+        await enter(browser, "jo")
+        for _ in range(3):
+            assert [(await one.get("/account")).status_code for one in (script, browser)] == [403, 200]
+        if what == "token":
+            await records.write(partial(tokens.revoke, number=number, now_ns=now_ns))
+        elif what == "session":
+            await records.write(lambda c: sessions.end_all(c, jo))
+        else:
+            await records.write(lambda c: accounts.set_disabled(c, jo, True))
+        now = [(await one.get("/account")).status_code for one in (script, browser)]
+        assert now == {"token": [401, 200], "session": [403, 303], "account": [401, 303]}[what]
+
+
+async def test_who_was_let_in_a_moment_ago_is_to_change_their_password_now(site: "Site") -> None:
+    jo = await site.person("jo", "radiologist")
+    browser = site.browser()
+    secret = secret_of(await enter(browser, "jo"))
+    assert (await browser.get("/account")).status_code == 200
+    new, now_ns = hash_password("x" * 20), time.time_ns()
+    await site.archive.records.write(lambda c: accounts.set_password(c, jo, new, now_ns, must_change=True, but=secret))
+    for _ in range(2):
+        assert (await browser.get("/account")).headers["location"] == "/account/password"
+        assert (await browser.get("/account/password")).status_code == 200
+
+
+async def test_nobody_is_taken_for_who_came_before_from_the_same_place(site: "Site") -> None:
+    await site.person("jo", "radiologist")
+    await site.person("eve", "radiologist")
+    names = {}
+    for name in ("jo", "eve", "jo"):
+        browser = site.browser()
+        secret = secret_of(await enter(browser, name))
+        names[secret] = name
+    for _ in range(2):
+        for secret, name in names.items():
+            other = site.browser(cookie=f"__Host-sagittal={secret}")
+            assert name in (await other.get("/account")).text
+        assert (await site.browser().get("/account")).status_code == 303
+
+
+async def test_each_of_a_browsers_requests_is_answered_in_the_language_it_asks_for(site: "Site") -> None:
+    await site.person("jo", "radiologist")
+    secret = secret_of(await enter(site.browser(), "jo"))
+    said = {"cookie": f"__Host-sagittal={secret}"}
+    for language in ("fr", "es", "fr", "en"):
+        page = await site.browser(**said, **{"accept-language": language}).get("/account")
+        assert f'lang="{language}"' in page.text
+
+
+async def test_a_form_of_another_site_does_nothing_for_who_was_let_in_a_moment_ago(site: "Site") -> None:
+    await site.person("jo", "radiologist")
+    browser = site.browser()
+    await enter(browser, "jo")
+    for _ in range(2):
+        assert (await browser.get("/account")).status_code == 200
+        stray = {"sec-fetch-site": "cross-site"}
+        assert (await browser.post("/account/sessions/end-others", headers=stray)).status_code == 403
 
 
 async def test_assets_are_kept_for_good_under_the_name_of_their_content(site: "Site") -> None:
