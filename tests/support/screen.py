@@ -65,4 +65,4 @@ class Screen:
 
     def close(self) -> None:
         self.context.close()
-        assert self.failures == []
+        assert self.failures == [], self.failures

@@ -45,7 +45,7 @@ export class Pane {
     Object.assign(this, { stack, header, view: fresh(), window: null, shown: null, found: null, index: -1, offset: null });
     this.message.textContent = "";
     if (!stack.items.length) { this.app.openOther(this, stack); this.write(); this.redraw(); return; }
-    for (const one of this.element.querySelectorAll(".other, .leave")) one.remove();
+    for (const one of this.element.querySelectorAll(".other, .leave, .turn")) one.remove();
     await this.show(index);
   }
 
