@@ -115,10 +115,20 @@ class Request:
 
     def accept(self) -> tuple[MediaRange, ...]:
         """What the client accepts (PS3.18 Section 8.3.3.1): `accept` of the query string goes before the field."""
-        in_query: tuple[str, ...] = ()
-        if b"accept=" in self._scope["query_string"]:
-            in_query = tuple(value for name, value in self.parameters() if name.lower() == "accept")
-        return parse_accept(self.header_fields("accept"), in_query)
+        return parse_accept(self.header_fields("accept"), self._accept_in_query())
+
+    @property
+    def varies(self) -> Headers:
+        """What an answer chosen by `accept` says for caches: nothing where the address alone has chosen it.
+
+        A picture that a page has brought is so the one that its script asks for, whatever field goes with either.
+        """
+        return () if self._accept_in_query() else (("vary", "accept"),)
+
+    def _accept_in_query(self) -> tuple[str, ...]:
+        if b"accept=" not in self._scope["query_string"]:
+            return ()
+        return tuple(value for name, value in self.parameters() if name.lower() == "accept")
 
     @property
     def takes_gzip(self) -> bool:

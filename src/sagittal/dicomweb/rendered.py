@@ -174,7 +174,7 @@ async def _answer(
     numbers = ";".join(",".join(map(str, subject.numbers)) for subject in subjects)
     variant = (_FORM, offer.essence, numbers, repr(recipe))
     etag = etag_of([source for subject in subjects for source in subject.sources], *variant)
-    headers: Headers = (("etag", etag), ("cache-control", caching), ("vary", "accept"))
+    headers: Headers = (("etag", etag), ("cache-control", caching), *request.varies)
     if rendering.ignored:
         notes += (f"not known here, left out: {', '.join(rendering.ignored)}",)
     headers += tuple(("warning", f'299 - "{note}"') for note in notes)

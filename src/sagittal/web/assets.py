@@ -1,15 +1,16 @@
 """Styles, scripts and pictures of our pages: named by their content, so that browsers keep them for good."""
 
-import gzip
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Final, NamedTuple
+from typing import Final
 
 from blake3 import blake3
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
+
+from sagittal.web.packing import UNCHANGING, Packed, coding_for
 
 BASE: Final = "/assets"
 
@@ -19,19 +20,9 @@ _TYPES: Final = {
     "svg": "image/svg+xml",
 }
 _HEADERS: Final = (
-    (b"cache-control", b"public, max-age=31536000, immutable"),
-    (b"x-content-type-options", b"nosniff"),
+    *((name.encode(), said.encode()) for name, said in UNCHANGING.items()),
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),  # of a picture opened by itself
-    (b"vary", b"accept-encoding"),
 )
-
-
-class Asset(NamedTuple):
-    """A file: as it is, and compressed."""
-
-    media_type: str
-    plain: bytes
-    packed: bytes
 
 
 @cache
@@ -57,11 +48,9 @@ def address(name: str) -> str:
 
 
 def assets() -> ASGIRouteHandler:
-    """The route of all of them; they are read and compressed once."""
-    served = {}
-    for name, content in _contents().items():
-        media_type = _TYPES[name.rpartition(".")[2]]
-        served[_names()[name]] = Asset(media_type, content, gzip.compress(content, 9, mtime=0))
+    """The route of all of them; they are read once, and packed when they are first asked for."""
+    types = {name: _TYPES[name.rpartition(".")[2]] for name in _contents()}
+    served = {_names()[name]: Packed(types[name], content) for name, content in _contents().items()}
 
     @asgi(BASE, is_mount=True, copy_scope=False)
     async def send_asset(scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,10 +62,11 @@ def assets() -> ASGIRouteHandler:
         elif asset is None:
             await _send(send, 404, b"", ((b"cache-control", b"no-store"),))
         else:
-            is_packed = any(n == b"accept-encoding" and b"gzip" in v for n, v in scope["headers"])
-            coding = ((b"content-encoding", b"gzip"),) if is_packed else ()
+            taken = next((said.decode("latin-1") for name, said in scope["headers"] if name == b"accept-encoding"), "")
+            coding = coding_for(taken)
+            said = ((b"content-encoding", coding.encode()),) if coding else ()
             kind = (b"content-type", asset.media_type.encode())
-            await _send(send, 200, asset.packed if is_packed else asset.plain, (kind, *coding, *_HEADERS))
+            await _send(send, 200, await asset.coded(coding), (kind, *said, *_HEADERS))
 
     return send_asset
 

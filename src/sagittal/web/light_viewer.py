@@ -25,6 +25,7 @@ from sagittal.retrieve.video import is_video
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.pools import WorkerPool
+from sagittal.web.packing import kept, packed
 from sagittal.web.pages import AnyRequest, actor_of
 from sagittal.web.problems import failed
 from sagittal.web.viewer_drawn import drawn_routes
@@ -44,6 +45,7 @@ _PAGE_HEADERS = {
     "referrer-policy": "same-origin",
     "cache-control": "no-store",
 }
+_NOT_KEPT = {"cache-control": "no-store"}
 _Tags = Mapping[str, dict[str, Any]]  # Any: values of DICOM JSON
 
 
@@ -66,51 +68,48 @@ def light_viewer(archive: Archive, pool: WorkerPool) -> Router:
     viewer, files = Viewer(archive, pool), viewer_files()
 
     @get("/{study:str}", media_type="text/html")
-    async def page(request: AnyRequest, study: FromPath[str], series: FromQuery[str] = "") -> Response[str]:
+    async def page(request: AnyRequest, study: FromPath[str], series: FromQuery[str] = "") -> Response[bytes]:
         """The page of a study, beginning with a series if one is named."""
         deadline = Deadline.after(_TIMEOUT_S)
         opened, picture = await _opened(viewer, actor_of(request), checked(study), series, deadline)
-        return Response(viewer_page(opened, files, picture), headers=_PAGE_HEADERS)
+        return _packed(request, viewer_page(opened, files, picture).encode(), "text/html; charset=utf-8", _PAGE_HEADERS)
 
     @get("/{study:str}/study")
-    async def overview(request: AnyRequest, study: FromPath[str]) -> Response[Opened]:
+    async def overview(request: AnyRequest, study: FromPath[str]) -> Response[bytes]:
         """What the page of another study would begin with: for a prior beside the current one."""
         opened, _ = await _opened(viewer, actor_of(request), checked(study), "", Deadline.after(_TIMEOUT_S))
-        return Response(opened, headers={"cache-control": "no-store"})
+        return _packed(request, msgspec.json.encode(opened))
 
     @get("/{study:str}/series/{series:str}")
-    async def description(
-        request: AnyRequest, study: FromPath[str], series: FromPath[str]
-    ) -> Response[SeriesDescribed]:
+    async def description(request: AnyRequest, study: FromPath[str], series: FromPath[str]) -> Response[bytes]:
         """The instances of a series as the viewer needs to know them."""
         deadline, actor = Deadline.after(_TIMEOUT_S), actor_of(request)
         scope = Scope(study=StudyUID(checked(study)), series=SeriesUID(checked(series)))
         found = intact(await locate(archive, actor, scope, deadline))
-        return Response(
-            shortened(await described(archive, actor, pool, found, deadline)), headers={"cache-control": "no-store"}
-        )
+        return _packed(request, msgspec.json.encode(shortened(await described(archive, actor, pool, found, deadline))))
 
-    @get("/files/{version:str}/{name:str}", sync_to_thread=False)
-    def file(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    @get("/files/{version:str}/{name:str}")
+    async def file(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
         """A file of the viewer."""
-        packed = files.files.get(name) if version == files.version else None
-        if packed is None:
+        found = files.files.get(name) if version == files.version else None
+        if found is None:
             return Response(b"", status_code=404, headers={"cache-control": "no-store"})
-        takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
-        headers = {
-            "cache-control": "public, max-age=31536000, immutable",
-            "vary": "accept-encoding",
-            "x-content-type-options": "nosniff",
-            **({"content-encoding": "gzip"} if takes_gzip else {}),
-        }
-        body = packed.gzipped if takes_gzip else packed.plain
-        return Response(body, media_type=packed.media_type, headers=headers)
+        return await kept(found, request.headers.get("accept-encoding", ""))
 
     return Router(
         path=PATH,
         route_handlers=[page, overview, description, file, *findings_routes(archive), *drawn_routes(archive, pool)],
         exception_handlers={SagittalError: failed},
     )
+
+
+def _packed(
+    request: AnyRequest,
+    content: bytes,
+    media_type: str = "application/json",
+    headers: Mapping[str, str] = _NOT_KEPT,
+) -> Response[bytes]:
+    return packed(content, request.headers.get("accept-encoding", ""), media_type, headers)
 
 
 def shortened(instances: list[Described]) -> SeriesDescribed:

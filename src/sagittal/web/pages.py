@@ -1,9 +1,8 @@
 """How a page is made: a template, what it says, and headers under which only our own files run."""
 
-import gzip
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
@@ -12,6 +11,7 @@ from litestar.datastructures import Cookie
 from sagittal.runtime.actor import SCOPE_KEY, Actor
 from sagittal.web import showing, wording
 from sagittal.web.assets import address
+from sagittal.web.packing import packed
 from sagittal.web.places import places_of
 from sagittal.web.reasons import reason
 
@@ -34,8 +34,6 @@ NO_REFERRER: Final = {"referrer-policy": "no-referrer"}
 """Of pages whose own address is a secret."""
 
 HTML: Final = "text/html; charset=utf-8"
-
-_LEAST_PACKED: Final = 1000
 
 
 @cache
@@ -83,20 +81,10 @@ def page(
 ) -> Response[str]:
     """The answer with a page, which says `values` and `more`."""
     text = render(template, actor_of(request), **(values or {}), **more)
-    is_packed = len(text) > _LEAST_PACKED and "gzip" in request.headers.get("accept-encoding", "")
-    coding = {"content-encoding": "gzip"} if is_packed else {}
-    said = {**HEADERS, "vary": "accept-encoding", **coding, **(headers or {})}
-    kind = _Packed if is_packed else Response[str]
-    return kind(text, status_code=status, media_type="text/html", headers=said, cookies=cookies)
-
-
-class _Packed(Response[str]):
-    """A page for a thin line. No secret stands in it beside what a request says, so its length tells nothing."""
-
-    def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:  # Any: as Litestar has it
-        """The page, compressed."""
-        plain: bytes = super().render(content, media_type, enc_hook)
-        return gzip.compress(plain, 6, mtime=0)
+    said = {**HEADERS, **(headers or {})}
+    taken = request.headers.get("accept-encoding", "")
+    answer = packed(text.encode(), taken, HTML, said, status=status, cookies=cookies)
+    return cast("Response[str]", answer)  # handlers say what they answer with, not how it is packed
 
 
 def leave_to(path: str, cookies: tuple[Cookie, ...] = ()) -> Response[str]:

@@ -15,6 +15,7 @@ from sagittal.access.permits import may_at
 from sagittal.ingest.uploads.model import owner_key
 from sagittal.runtime.actor import Actor
 from sagittal.web import assets
+from sagittal.web.packing import kept as kept_file
 from sagittal.web.pages import HEADERS, AnyRequest, actor_of, page, render
 from sagittal.web.reasons import said_of_files
 from sagittal.web.viewer_files import viewer_files
@@ -24,7 +25,6 @@ PATH: Final = "/upload"
 FOLDER: Final = Path(__file__).parent / "assets" / "upload"
 _WORKER: Final = "worker.js"
 _WORKER_POLICY: Final = "default-src 'none'; script-src 'self'; connect-src 'self'"
-_LONG: Final = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
 
 
 def upload_pages() -> Router:
@@ -57,16 +57,13 @@ def upload_pages() -> Router:
             worker, headers={**fixed, "service-worker-allowed": PATH, "content-security-policy": _WORKER_POLICY}
         )
 
-    @get("/files/{version:str}/{name:str}", sync_to_thread=False)
-    def file(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    @get("/files/{version:str}/{name:str}")
+    async def file(request: AnyRequest, version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
         """A module or style."""
         packed = files.files.get(name) if version == files.version else None
         if packed is None:
             return Response(b"", status_code=404, headers={"cache-control": "no-store"})
-        takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
-        coding = {"content-encoding": "gzip"} if takes_gzip else {}
-        body = packed.gzipped if takes_gzip else packed.plain
-        return Response(body, media_type=packed.media_type, headers={**_LONG, "vary": "accept-encoding", **coding})
+        return await kept_file(packed, request.headers.get("accept-encoding", ""))
 
     return Router(path=PATH, route_handlers=[upload, shell, service_worker, file])
 

@@ -1,23 +1,16 @@
-"""The files of the light viewer, packed once, at addresses that change whenever one of them does."""
+"""The files of the light viewer at addresses that change whenever one of them does."""
 
-import gzip
 import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from sagittal.web.packing import Packed
+
 FOLDER = Path(__file__).parent / "assets" / "viewer"
 _QUOTED = re.compile(r'"([A-Za-z][^"\\\n]{1,200})"')
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-
-
-class Packed(NamedTuple):
-    """A file as it is and gzipped."""
-
-    media_type: str
-    plain: bytes
-    gzipped: bytes
 
 
 class ViewerFiles(NamedTuple):
@@ -34,7 +27,7 @@ class ViewerFiles(NamedTuple):
 
 
 def viewer_files(folder: Path = FOLDER) -> ViewerFiles:
-    """Reads and packs the files: some 60 kB, in 5 ms, when the server starts."""
+    """Reads the files, when the server starts."""
     files: dict[str, Packed] = {}
     texts: set[str] = set()
     state = hashlib.blake2b(digest_size=6)
@@ -43,5 +36,5 @@ def viewer_files(folder: Path = FOLDER) -> ViewerFiles:
             content = path.read_bytes()
             texts |= set(_QUOTED.findall(content.decode()))
             state.update(path.name.encode() + b"\0" + content)
-            files[path.name] = Packed(_TYPES[path.suffix], content, gzip.compress(content, 9, mtime=0))
+            files[path.name] = Packed(_TYPES[path.suffix], content)
     return ViewerFiles(state.hexdigest(), files, frozenset(texts))

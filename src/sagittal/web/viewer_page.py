@@ -118,6 +118,6 @@ _PAGE = """<!doctype html>
 <meta name="color-scheme" content="dark light"><title>{title}</title>
 <link rel="icon" href="{icon}"><link rel="stylesheet" href="{files}/viewer.css">
 <script type="module" src="{files}/boot.js"></script></head>
-<body><div id="app"><main id="stage">{image}</main></div>{noscript}
+<body><div id="app"><div class="bar"></div><div class="side"></div><main id="stage">{image}</main></div>{noscript}
 <script type="application/json" id="opened">{data}</script>{texts}</body></html>
 """

@@ -338,6 +338,6 @@ async def test_assets_are_kept_for_good_under_the_name_of_their_content(site: "S
     assert {one.rpartition(".")[2] for one in addresses} >= {"css", "js", "svg"}
     for address in addresses:
         answer = await browser.get(address)
-        assert (answer.status_code, answer.headers["content-encoding"]) == (200, "gzip")
+        assert (answer.status_code, answer.headers["content-encoding"]) == (200, "br")
         assert "immutable" in answer.headers["cache-control"]
     assert (await browser.get("/assets/sagittal.css")).status_code == 404

@@ -9,6 +9,8 @@ import { _, dateOf, el } from "./text.js";
 import { help, keyboard, toolbar } from "./toolbar.js";
 import { presetsOf } from "./window.js";
 
+// The page has kept a place for the list, as here.
+const isWide = () => matchMedia("(min-width: 60rem)").matches;
 const LAYOUTS = [[1, 1], [2, 1], [2, 2]];
 
 class App {
@@ -26,7 +28,7 @@ class App {
     this.layout = 0;
     this.panes = [];
     this.stage = document.getElementById("stage");
-    this.side = el("aside", { class: "side", "aria-label": _("Series and findings"), hidden: true });
+    this.side = el("aside", { class: "side", "aria-label": _("Series and findings"), hidden: !isWide() });
     this.tools = toolbar(this);
     this.status = el("div", { class: "status", role: "status", "aria-live": "polite" });
     document.getElementById("app").replaceChildren(this.tools.bar, this.side, this.stage, this.status);
@@ -44,7 +46,7 @@ class App {
     else this.panes[0].say(_("This study has no pictures."));
     picture?.remove();
     this.fill();
-    if (matchMedia("(min-width: 60rem)").matches) this.toggleList(true);
+    if (isWide()) this.toggleList(true);
     if (this.opened.series.some(({ modality }) => ["SR", "KO", "PR"].includes(modality)))
       setTimeout(() => this.keeping().then((keep) => keep.readBack(this)).catch((error) => this.tell(error.message)), 400);
     document.documentElement.dataset.ready = "yes";

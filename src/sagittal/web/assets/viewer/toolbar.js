@@ -84,7 +84,7 @@ export function toolbar(app) {
       presets.dataset.names = names;
       presets.replaceChildren(el("option", { value: -1 }, _("Window")),
         ...found.map(([name], index) => el("option", { value: index }, `${index + 1}  ${_(name)}`)));
-      presets.hidden = !found.length;
+      presets.classList.toggle("none", !found.length); // its place stays, so that nothing moves
     }
     if (!pane?.window) presets.value = "-1";
   };
