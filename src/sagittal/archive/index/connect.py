@@ -4,10 +4,13 @@ import sqlite3
 from pathlib import Path
 
 from sagittal.archive import migrating
+from sagittal.archive.head_script import SCRIPT, make
 from sagittal.archive.opening import open_to_read
 
 HEAD = "0004"
 """The newest revision in `migrations/versions`; an index that has it needs no work at start-up."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 _BUSY_S = 30.0
 _WRITER_CACHE_KIB = 64 * 1024
@@ -52,5 +55,11 @@ def revision_of(path: Path) -> str:
 def migrate(path: Path) -> None:
     """Makes the index at `path`, or brings it to HEAD. Raises Unsupported for one of a later version of Sagittal."""
     revision = revision_of(path)
-    if revision != HEAD:
-        migrating.upgrade(path, Path(__file__).parent / "migrations", revision, HEAD, "the index is")
+    if revision == HEAD or (not revision and make(path, connect_writer, MIGRATIONS / SCRIPT)):
+        return
+    migrating.upgrade(path, MIGRATIONS, revision_of(path), HEAD, "the index is")
+
+
+def run_all_migrations(path: Path) -> None:
+    """Makes the database step by step, as its versions did; what `migrate` makes at once is to be the same."""
+    migrating.upgrade(path, MIGRATIONS, "", HEAD, "the index is")

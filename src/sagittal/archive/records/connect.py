@@ -4,10 +4,13 @@ import sqlite3
 from pathlib import Path
 
 from sagittal.archive import migrating
+from sagittal.archive.head_script import SCRIPT, make
 from sagittal.archive.opening import open_to_read
 
 HEAD = "0006"
 """The newest revision in `migrations/versions`."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 _BUSY_S = 30.0
 _JOURNAL_BYTES = 16 << 20  # the write-ahead log is cut back to this after a checkpoint
@@ -44,5 +47,11 @@ def revision_of(path: Path) -> str:
 def migrate(path: Path) -> None:
     """Makes the records at `path`, or brings them to HEAD. Raises Unsupported for those of a later version."""
     revision = revision_of(path)
-    if revision != HEAD:
-        migrating.upgrade(path, Path(__file__).parent / "migrations", revision, HEAD, "the records are")
+    if revision == HEAD or (not revision and make(path, connect_writer, MIGRATIONS / SCRIPT)):
+        return
+    migrating.upgrade(path, MIGRATIONS, revision_of(path), HEAD, "the records are")
+
+
+def run_all_migrations(path: Path) -> None:
+    """Makes the database step by step, as its versions did; what `migrate` makes at once is to be the same."""
+    migrating.upgrade(path, MIGRATIONS, "", HEAD, "the records are")
