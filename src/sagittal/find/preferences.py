@@ -62,10 +62,19 @@ class Saved(msgspec.Struct, frozen=True):
 
 
 class Preferences(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How somebody likes the list."""
+    """How somebody likes the list, and in which language they read; `""` for what their browser says."""
 
     columns: tuple[Column, ...] = USUAL
     filters: tuple[Saved, ...] = ()
+    language: str = ""
+
+    def with_columns(self, columns: tuple[Column, ...]) -> "Preferences":
+        """With other columns."""
+        return msgspec.structs.replace(self, columns=columns)
+
+    def with_language(self, language: str) -> "Preferences":
+        """With another language."""
+        return msgspec.structs.replace(self, language=language)
 
     def with_filter(self, name: str, asked: Asked) -> "Preferences":
         """With one more, or another under a name that is taken. Raises Invalid."""

@@ -49,14 +49,14 @@ def archive_pages(
         dicomweb_root: path of DICOMweb, where thumbnails come from.
         has_ohif: whether OHIF is served.
     """
-    changes = Changes(archive)
+    changes, kept = Changes(archive), PreferencesInRecords(archive.records)
     pages = [
-        *study_list_pages(archive, PreferencesInRecords(archive.records)),
+        *study_list_pages(archive, kept),
         study_changes(changes),
         *study_pages(archive, Around(dicomweb_root, has_ohif, sending)),
         *study_files(archive, pool, sending),
         patient_page(archive, dicomweb_root),
-        language_page(),
+        language_page(kept),
         *admin_pages(Admin(archive, Administering(archive, archive.records, scribe), sending, settings)),
     ]
     return ArchivePages([Router(path="/", route_handlers=pages, exception_handlers=PROBLEMS)], changes)

@@ -31,7 +31,9 @@ def link_pages(porter: Porter, archive: Archive, dicomweb_root: str, *, has_view
         request: AnyRequest, *, has_pin: bool, status: int = 200, error: str = "", wait_s: int = 0
     ) -> Response[str]:
         headers = NO_REFERRER | ({"retry-after": str(wait_s)} if wait_s else {})
-        return page(request, "link.html", status=status, headers=headers, has_pin=has_pin, error=error)
+        return page(
+            request, "link.html", status=status, headers=headers, has_pin=has_pin, error=error, back=request.url.path
+        )
 
     @get("/link/{name:str}")
     async def ask(request: AnyRequest, name: FromPath[str]) -> Response[str]:

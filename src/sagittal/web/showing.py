@@ -7,6 +7,7 @@ from typing import Final
 
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal
+from babel.units import format_unit
 from markupsafe import Markup
 
 from sagittal.dicom.person_name import NameGroup, groups, parse
@@ -107,14 +108,14 @@ def size(value: int) -> str:
     """A number of bytes as people say it.
 
     >>> size(1536)
-    '1.5 KB'
+    '1.5 kB'
     """
-    scaled, unit = float(value), "B"
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if scaled < 1024 or unit == "TB":
+    scaled, unit = float(value), "byte"
+    for unit in ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte"):
+        if scaled < 1024 or unit == "terabyte":
             break
         scaled /= 1024
-    return f"{format_decimal(round(scaled, 1), locale=locale())} {unit}"
+    return str(format_unit(round(scaled, 1), f"digital-{unit}", "short", locale=locale()))
 
 
 def modalities(text: str) -> str:

@@ -14,8 +14,10 @@ from sagittal.access.signin import SecondFactorAsked, SignedIn, SignIn
 from sagittal.access.signin_oidc import OidcSignIn, local_path
 from sagittal.access.throttle import TooManyAttempts
 from sagittal.errors import Invalid, NotFound, PeerFailed, Refused
+from sagittal.find.preferences import KeptPreferences
 from sagittal.web.forms import Visit, cookie_of, form_of, json_of, visit_of
 from sagittal.web.gate import MUST_CHANGE
+from sagittal.web.language_page import language_cookies
 from sagittal.web.pages import NO_REFERRER, AnyRequest, leave_to, page
 from sagittal.web.problems import status_of
 from sagittal.web.reasons import reason
@@ -34,11 +36,14 @@ class Answered(msgspec.Struct, frozen=True):
     next: str = "/"
 
 
-def sign_in_pages(sign_in: SignIn, *, provider: str = "", passkey_origin: str = "") -> list[HTTPRouteHandler]:
+def sign_in_pages(
+    sign_in: SignIn, kept: KeptPreferences, *, provider: str = "", passkey_origin: str = ""
+) -> list[HTTPRouteHandler]:
     """The routes of signing in with what is kept here.
 
     Args:
         sign_in: signs people in.
+        kept: the preferences of accounts, which say what language they read.
         provider: what the OpenID provider is called; `""` where there is none.
         passkey_origin: the only origin under which authenticators answer.
     """
@@ -69,7 +74,7 @@ def sign_in_pages(sign_in: SignIn, *, provider: str = "", passkey_origin: str = 
             return form(request, to, status=403, name=name, error=_("The name or the password is wrong."))
         if isinstance(found, SecondFactorAsked):
             return page(request, "code.html", ticket=found.ticket, next=to, error="")
-        return welcome(visit, found, to)
+        return await welcome(visit, found, to, kept)
 
     @post("/sign-in/code")
     async def check_code(request: AnyRequest) -> Response[str]:
@@ -83,12 +88,12 @@ def sign_in_pages(sign_in: SignIn, *, provider: str = "", passkey_origin: str = 
             return page(request, "code.html", status=429, headers=later, ticket=ticket, next=to, error=_too_many(error))
         except Refused as error:
             return page(request, "code.html", status=403, ticket=ticket, next=to, error=reason(str(error)))
-        return welcome(visit, found, to)
+        return await welcome(visit, found, to, kept)
 
-    return [ask, check, check_code, *_passkey_pages(sign_in)]
+    return [ask, check, check_code, *_passkey_pages(sign_in, kept)]
 
 
-def _passkey_pages(sign_in: SignIn) -> list[HTTPRouteHandler]:
+def _passkey_pages(sign_in: SignIn, kept: KeptPreferences) -> list[HTTPRouteHandler]:
     """The routes that the script of the sign-in page talks to."""
 
     @post("/sign-in/passkey/begin")
@@ -105,7 +110,7 @@ def _passkey_pages(sign_in: SignIn) -> list[HTTPRouteHandler]:
         said, visit = await json_of(request, Answered), visit_of(request)
         found = await sign_in.passkey(said.ticket, said.response, visit.visitor, replacing=visit.secret)
         body = msgspec.json.encode({"to": _destination(found, local_path(said.next))})
-        cookies = (visit.cookie(found.session.secret),)
+        cookies = (visit.cookie(found.session.secret), *await language_cookies(visit, found.account, kept))
         return Response(body, status_code=200, media_type="application/json", cookies=cookies)
 
     return [ask_passkey, check_passkey]
@@ -130,14 +135,16 @@ def sign_out_page(sign_in: SignIn, oidc: OidcSignIn | None) -> HTTPRouteHandler:
     return leave
 
 
-def first_start_pages(sign_in: SignIn) -> list[HTTPRouteHandler]:
+def first_start_pages(sign_in: SignIn, kept: KeptPreferences) -> list[HTTPRouteHandler]:
     """The routes of the link that is printed at the first start."""
 
     @get("/first-start/{secret:str}")
     async def ask_first(request: AnyRequest, secret: FromPath[str]) -> Response[str]:
         """Asks what the administrator is to be called."""
         await sign_in.check_first_start(secret)
-        return page(request, "first_start.html", headers=NO_REFERRER, name="", full_name="", errors={})
+        return page(
+            request, "first_start.html", headers=NO_REFERRER, name="", full_name="", errors={}, back=request.url.path
+        )
 
     @post("/first-start/{secret:str}")
     async def make_first(request: AnyRequest, secret: FromPath[str]) -> Response[str]:
@@ -151,16 +158,16 @@ def first_start_pages(sign_in: SignIn) -> list[HTTPRouteHandler]:
                 check_name(name)
                 wrong = "password"
                 found = await sign_in.first_administrator(secret, NewAccount(name, full_name), password, visit.visitor)
-                return welcome(visit, found, "/")
+                return await welcome(visit, found, "/", kept)
             except Invalid as error:
                 why = reason(str(error))
-        values = {"name": name, "full_name": full_name, "errors": {wrong: why}}
+        values = {"name": name, "full_name": full_name, "errors": {wrong: why}, "back": request.url.path}
         return page(request, "first_start.html", status=400, headers=NO_REFERRER, values=values)
 
     return [ask_first, make_first]
 
 
-def oidc_pages(oidc: OidcSignIn | None) -> list[HTTPRouteHandler]:
+def oidc_pages(oidc: OidcSignIn | None, kept: KeptPreferences) -> list[HTTPRouteHandler]:
     """The routes of signing in with an OpenID provider; they lead nowhere where none is named."""
 
     def provided() -> OidcSignIn:
@@ -187,7 +194,7 @@ def oidc_pages(oidc: OidcSignIn | None) -> list[HTTPRouteHandler]:
         except (Refused, PeerFailed) as error:
             why, gone = reason(str(error)), (visit.no_cookie(OIDC_COOKIE),)
             return page(request, "not_signed_in.html", status=status_of(error), cookies=gone, why=why)
-        return welcome(visit, found, found.return_to or "/", visit.no_cookie(OIDC_COOKIE))
+        return await welcome(visit, found, found.return_to or "/", kept, visit.no_cookie(OIDC_COOKIE))
 
     @post("/sign-in/oidc/over")
     async def end_there(request: AnyRequest) -> Response[str]:
@@ -203,9 +210,10 @@ def oidc_pages(oidc: OidcSignIn | None) -> list[HTTPRouteHandler]:
     return [go_there, come_back, end_there]
 
 
-def welcome(visit: Visit, found: SignedIn, to: str, *more: Cookie) -> Response[str]:
-    """Sends on somebody who has just signed in."""
-    return leave_to(_destination(found, to), (visit.cookie(found.session.secret), *more))
+async def welcome(visit: Visit, found: SignedIn, to: str, kept: KeptPreferences, *more: Cookie) -> Response[str]:
+    """Sends on somebody who has just signed in, in their language."""
+    language = await language_cookies(visit, found.account, kept)
+    return leave_to(_destination(found, to), (visit.cookie(found.session.secret), *more, *language))
 
 
 def _destination(found: SignedIn, to: str) -> str:

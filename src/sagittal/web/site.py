@@ -7,6 +7,7 @@ from litestar.types import ControllerRouterHandler, ExceptionHandlersMap
 from sagittal.access.own import Own
 from sagittal.access.passkeys import RelyingParty
 from sagittal.access.porter import Porter
+from sagittal.access.preferences import PreferencesInRecords
 from sagittal.access.signin import SignIn
 from sagittal.access.signin_oidc import OidcSignIn
 from sagittal.archive.archive import Archive
@@ -43,11 +44,12 @@ def account_routes(
         has_viewer: whether OHIF is served.
     """
     (origin,) = party.origins
+    kept = PreferencesInRecords(archive.records)
     pages = [
-        *sign_in_pages(sign_in, provider=provider, passkey_origin=origin),
-        *oidc_pages(oidc),
+        *sign_in_pages(sign_in, kept, provider=provider, passkey_origin=origin),
+        *oidc_pages(oidc, kept),
         sign_out_page(sign_in, oidc),
-        *first_start_pages(sign_in),
+        *first_start_pages(sign_in, kept),
         *account_pages(own, sign_in, passkey_origin=origin),
         *link_pages(porter, archive, dicomweb_root, has_viewer=has_viewer),
     ]

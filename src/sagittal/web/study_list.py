@@ -73,7 +73,7 @@ def study_list_pages(archive: Archive, kept: KeptPreferences | None = None) -> l
         """Keeps which columns are shown."""
         form, preferences = await form_of(request), await preferences_of(request, kept)
         chosen: tuple[Column, ...] = tuple(one for one in COLUMNS if one in form.many("column"))
-        new = Preferences(chosen, preferences.filters)
+        new = preferences.with_columns(chosen)
         return leave_to(STUDIES, await keep_preferences(request, kept, new))
 
     @post(f"{STUDIES}/saved")

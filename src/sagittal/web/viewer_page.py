@@ -86,7 +86,7 @@ def viewer_page(opened: Opened, files: ViewerFiles, picture: str) -> str:
         data=data,
         image=image,
         icon=address("icon.svg"),
-        noscript=f"<noscript>{escape(_(_NOSCRIPT))}</noscript>",
+        noscript=escape(_("The pictures can be scrolled and measured with scripts only.")),
         language=language(),
         direction=direction(),
         texts=_texts(files),
@@ -111,13 +111,12 @@ POLICY = (
 )
 """No inline script or style, no other host, and no code from text: the codec is plain script."""
 
-_NOSCRIPT = "The pictures can be scrolled and measured with scripts only."
 _PAGE = """<!doctype html>
 <html lang="{language}" dir="{direction}"><head><meta charset="utf-8">\
 <meta name="viewport" content="width=device-width,initial-scale=1,viewport-fit=cover">
 <meta name="color-scheme" content="dark light"><title>{title}</title>
 <link rel="icon" href="{icon}"><link rel="stylesheet" href="{files}/viewer.css">
 <script type="module" src="{files}/boot.js"></script></head>
-<body><div id="app"><div class="bar"></div><div class="side"></div><main id="stage">{image}</main></div>{noscript}
+<body><div id="app"><div class="bar"></div><div class="side"></div><main id="stage">{image}</main></div><noscript>{noscript}</noscript>
 <script type="application/json" id="opened">{data}</script>{texts}</body></html>
 """
