@@ -1,9 +1,25 @@
 """What was done with instances and found of them, as the journal tells it."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-Kind: TypeAlias = Literal["rejected", "restored", "purged", "damaged", "intact"]
-"""The last two are what was found when bytes were read again."""
+Kind: TypeAlias = Literal[
+    "rejected",
+    "restored",
+    "purged",
+    "damaged",
+    "intact",
+    "kept",
+    "taken",
+    "renamed",
+    "kept_undone",
+    "taken_undone",
+    "renamed_undone",
+]
+"""`damaged` and `intact` are what was found when bytes were read again. The last six are decisions about what is kept
+beside another of its UID, and their undoing: the other was kept, this one was taken, this one got a UID of its own."""
+
+SETTING_ASIDE: Final[tuple[Kind, ...]] = ("rejected", "kept", "taken", "renamed", "renamed_undone")
+"""What leaves rows in `rejected`, under its number."""
 
 
 class Named(NamedTuple):
@@ -29,9 +45,9 @@ class Entry(NamedTuple):
     Attributes:
         id: rises; 0 before it is written.
         at_ns: nanoseconds since 1970-01-01 UTC, in one order with the times of arrival.
-        about: the entry of the rejection that is undone or purged; None for a rejection.
+        about: the entry that is undone, or of which what it set aside is purged; None for others.
         study_instance_uid, series_instance_uid, sop_instance_uid: what was asked for, `""` for what was not named.
-        reason: Code Value of PS3.16 CID 7011, `""` if it is no rejection.
+        reason: Code Value of PS3.16 CID 7011, `""` if nothing is rejected.
         seq: of the newest event when it was written.
         instances: how many it names that are no conflicts.
     """

@@ -37,32 +37,60 @@ class _Row(NamedTuple):
     place: tuple[str, int]
 
 
+class Looked(NamedTuple):
+    """What was found of a file.
+
+    Attributes:
+        table: `instances`, `conflicts` or `rejected`.
+        row_id: in it.
+        file_offset: in its pack, bytes.
+    """
+
+    table: str
+    row_id: int
+    file_offset: int
+    is_corrupt: bool
+
+
 def note_verified(
     index: IndexWriter,
     records: Records,
     packs: Path,
     pack_id: str,
     begun_ns: int,
-    changed: Iterable[tuple[str, int, bool]],
+    changed: Iterable[Looked],
 ) -> list[tuple[str, bool]]:
     """Notes that a pack was read again, and what was found to be otherwise than the index said.
 
     Args:
         pack_id: which.
         begun_ns: nanoseconds since 1970-01-01 UTC.
-        changed: (`instances`, `conflicts` or `rejected`, row, is corrupt).
+        changed: what was found.
 
     Returns:
         the SOP Instance UIDs of these rows, and whether they are corrupt.
     """
-    found = [
-        (row, is_corrupt)
-        for table, row_id, is_corrupt in changed
-        for row in _rows(index, table, f"{table}.id = ?", row_id)
-    ]
-    _journal(index, records, packs, "archive:verify", ((row.named, now) for row, now in found if row.is_corrupt != now))
+    found = note_changed(index, records, packs, pack_id, "archive:verify", changed)
     with index.transaction() as connection:
         connection.execute("UPDATE packs SET verified_ns = ? WHERE id = ?", (begun_ns, pack_id))
+    return found
+
+
+def note_changed(
+    index: IndexWriter, records: Records, packs: Path, pack_id: str, actor: str, changed: Iterable[Looked]
+) -> list[tuple[str, bool]]:
+    """Notes what was found of some files of a pack. What has another place by now is left for the next time.
+
+    Returns:
+        the SOP Instance UIDs of the others, and whether they are corrupt.
+    """
+    found = [
+        (row, one.is_corrupt)
+        for one in changed
+        for row in _rows(index, one.table, f"{one.table}.id = ?", one.row_id)
+        if row.place == (pack_id, one.file_offset)
+    ]
+    _journal(index, records, packs, actor, ((row.named, now) for row, now in found if row.is_corrupt != now))
     return [(row.named.sop_instance_uid, is_corrupt) for row, is_corrupt in found]
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from sagittal.archive.acts import Entry, Named
 from sagittal.archive.headers import Headers
-from sagittal.archive.index.rejections import apply
+from sagittal.archive.index.applying import apply
 from sagittal.archive.index.writer import IndexWriter
 from sagittal.archive.records import journal
 from sagittal.archive.records.records import Records

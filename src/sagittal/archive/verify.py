@@ -16,7 +16,7 @@ import msgspec
 from blake3 import blake3
 
 from sagittal.archive.archive import Archive
-from sagittal.archive.damage import note_verified
+from sagittal.archive.damage import Looked, note_changed, note_verified
 from sagittal.archive.packs.names import pack_path
 from sagittal.archive.packs.scan import chunks
 
@@ -111,6 +111,32 @@ async def verify(
     )
 
 
+async def verify_one(archive: Archive, received_ns: int, actor: str) -> bool | None:
+    """Reads what came then once more and notes the outcome: whether it is whole; None if it is not there.
+
+    Args:
+        received_ns: nanoseconds since 1970-01-01 UTC.
+        actor: on whose behalf, as `door:name`.
+    """
+    for table in ("instances", "conflicts"):
+        sql = f"SELECT pack, '{table}', id, file_offset, file_length, digest, is_corrupt FROM {table} WHERE "  # noqa: S608  # names of ours
+        for pack_id, *row in await archive.fetch(sql + "received_ns = ? AND is_corrupt = 1", (received_ns,)):
+            kept = _Kept(*row)
+            run = _Run(archive, 0.0, asyncio.sleep)
+            changed = await run.changed(pack_path(archive.packs, pack_id), [kept])
+            note = partial(
+                note_changed,
+                records=archive.records,
+                packs=archive.packs,
+                pack_id=pack_id,
+                actor=actor,
+                changed=changed,
+            )
+            await archive.change(note)
+            return not any(one.is_corrupt for one in changed)
+    return None
+
+
 class _Run:
     """One verification."""
 
@@ -131,7 +157,7 @@ class _Run:
             for sql in (_INSTANCES, _CONFLICTS, _REJECTED)
             for row in await self._archive.fetch(sql, (series_instance_uid, pack_id))
         ]
-        changed = await self._changed(pack_path(self._archive.packs, pack_id), kept)
+        changed = await self.changed(pack_path(self._archive.packs, pack_id), kept)
         note = partial(
             note_verified,
             records=self._archive.records,
@@ -146,19 +172,19 @@ class _Run:
         self.packs += 1
         self.instances += len(kept)
 
-    async def _changed(self, path: Path, kept: list[_Kept]) -> list[tuple[str, int, bool]]:
-        """(table, row, is corrupt) of what is not as the index says."""
+    async def changed(self, path: Path, kept: list[_Kept]) -> list[Looked]:
+        """What is not as the index says, or was not."""
         loop = asyncio.get_running_loop()
         try:
             descriptor = await loop.run_in_executor(None, os.open, path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return [(one.table, one.row_id, True) for one in kept]
+            return [Looked(one.table, one.row_id, one.file_offset, True) for one in kept]
         changed = []
         try:
             for one in kept:
                 is_corrupt = await self._digest(descriptor, one.file_offset, one.file_length) != one.digest
                 if is_corrupt or one.is_corrupt:
-                    changed.append((one.table, one.row_id, is_corrupt))
+                    changed.append(Looked(one.table, one.row_id, one.file_offset, is_corrupt))
         finally:
             await loop.run_in_executor(None, os.close, descriptor)
         return changed

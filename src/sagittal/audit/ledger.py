@@ -52,6 +52,12 @@ _FED: Final[dict[str, Kind]] = {
     "instance.rejected": "reject",
     "instance.restored": "undo rejection",
     "instance.purged": "purge",
+    "instance.kept": "decision",
+    "instance.taken": "decision",
+    "instance.renamed": "decision",
+    "instance.kept_undone": "undo decision",
+    "instance.taken_undone": "undo decision",
+    "instance.renamed_undone": "undo decision",
 }
 _ACTOR_KINDS: Final[dict[str, ActorKind]] = {"cli": "local", "dimse": "machine"}
 

@@ -33,7 +33,8 @@ _FOUND: Final = (
     "SELECT i.sop_instance_uid, i.digest, i.door, i.source, i.address, coalesce(packs.facility, ''), i.received_ns"
     " FROM events AS e CROSS JOIN instances AS i ON i.sop_instance_uid = e.sop_instance_uid AND i.digest = e.digest"
     " LEFT JOIN packs ON packs.id = i.pack"
-    " WHERE e.seq > ? AND e.seq <= ? AND e.kind = 'instance.stored' AND i.sop_class_uid = ? ORDER BY e.seq"
+    " WHERE e.seq > ? AND e.seq <= ? AND e.kind IN ('instance.stored', 'instance.taken') AND i.sop_class_uid = ?"
+    " ORDER BY e.seq"
 )
 
 

@@ -16,9 +16,8 @@ from sagittal.archive.journalled import carry_out
 from sagittal.archive.purging import PurgeReport, finish_purges
 from sagittal.errors import Refused, SagittalError
 from sagittal.lifecycle.holding import require_no_hold
-from sagittal.lifecycle.rejecting import Rejection, may_change, rejection_of
+from sagittal.lifecycle.rejecting import Rejection, may_change, setting_aside
 from sagittal.runtime.actor import EVERYTHING, Actor
-from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 
 log = get_logger(__name__)
@@ -28,11 +27,16 @@ MayPurge: TypeAlias = Callable[[Rejection], Awaitable[bool]]
 """Asked of each rejection before it goes for good, beside the legal holds; what keeps it answers False."""
 
 _LEFT = "SELECT DISTINCT rejection FROM rejected WHERE purge IS NULL ORDER BY rejection"
+_COPIED = (
+    "SELECT 1 FROM journal JOIN journal_instances ON journal_instances.entry = journal.id"
+    " JOIN instances ON instances.sop_instance_uid = journal_instances.sop_instance_uid"
+    " WHERE journal.id = ? AND journal.kind = 'renamed' AND journal_instances.is_conflict = 0"
+)
+"""Whether what was set aside has a copy under another UID that is there: the bytes as they came stay as long."""
 _FACILITIES = (
     "SELECT DISTINCT packs.facility FROM rejected JOIN packs ON packs.id = rejected.pack"
     " WHERE rejection = ? AND purge IS NULL"
 )
-_LOOK_S = 60.0
 _EVERY_S = 3600.0
 
 
@@ -55,7 +59,9 @@ async def purge(
         facilities = [facility for (facility,) in await archive.fetch(_FACILITIES, (number,))]
         if not may_change(actor, facilities, "purge"):
             continue
-        rejection = await rejection_of(archive, actor, number, Deadline.after(_LOOK_S))
+        rejection = await setting_aside(archive, number)
+        if rejection is None or await archive.fetch(_COPIED, (number,)):
+            continue
         if rejection.at_ns >= rejected_before_ns or (may_purge is not None and not await may_purge(rejection)):
             continue
         try:

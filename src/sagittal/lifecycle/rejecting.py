@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select
 
 from sagittal.access.asking import ask
 from sagittal.access.permits import may_at
-from sagittal.archive.acts import Entry, Kind
+from sagittal.archive.acts import SETTING_ASIDE, Entry, Kind
 from sagittal.archive.archive import Archive
 from sagittal.archive.index import schema
 from sagittal.archive.index.rejections import restorable, standing_among, standing_in
@@ -92,7 +92,7 @@ async def reject(
     if study is None and series is None and instance is None:
         raise Invalid("rejecting needs a study, a series or an instance")
     code = reason_of(reason)
-    text = _noted(note)
+    text = noted(note)
     deadline.check("rejecting")
     allowed = ask(archive.witness, actor, "change")
     within: set[str] | None = None
@@ -115,7 +115,7 @@ async def reject(
         )
         return carry_out(index, archive.records, archive.packs, entry, named)
 
-    entry = await _in_time(archive, run, deadline)
+    entry = await in_time(archive, run, deadline)
     return _rejection(entry, entry.instances)
 
 
@@ -141,7 +141,7 @@ async def reject_these(
         NotFound: none of them is kept.
         Exhausted: the disk is full or fails, or the deadline passed; it may have been done all the same.
     """
-    code, text = reason_of(reason), _noted(note)
+    code, text = reason_of(reason), noted(note)
     deadline.check("rejecting")
     allowed = ask(archive.witness, actor, "change")
     studies = {study for study, _, _ in references}
@@ -163,7 +163,7 @@ async def reject_these(
         return carry_out(index, archive.records, archive.packs, entry, named, also)
 
     try:
-        entry = await _in_time(archive, run, deadline)
+        entry = await in_time(archive, run, deadline)
     except Refused:
         archive.witness.refused(actor, "change")
         raise
@@ -179,7 +179,7 @@ async def restore(archive: Archive, actor: Actor, rejection: int, *, note: str =
         Conflict: nothing of it is left to bring back.
         Exhausted: the disk is full or fails, or the deadline passed; it may have been done all the same.
     """
-    text = _noted(note)
+    text = noted(note)
     deadline.check("restoring")
     ask(archive.witness, actor, "change")
     await _known(archive, actor, rejection)
@@ -196,7 +196,7 @@ async def restore(archive: Archive, actor: Actor, rejection: int, *, note: str =
             index, archive.records, archive.packs, _entry(actor, "restored", rejection, text, count), named
         )
 
-    await _in_time(archive, run, deadline)
+    await in_time(archive, run, deadline)
     (found,) = await _listed(archive, (rejection,))
     return found
 
@@ -220,7 +220,7 @@ async def rejections(
         while len(shown) < limit:
             values = {"before": before if before is not None else _BEYOND, "some": limit}
             ids = [row.id for row in await archive.records.select(_PAGE, values)]
-            facilities = await _facilities(archive, ids)
+            facilities = await facilities_of(archive, ids)
             shown += [one for one in ids if may_change(actor, facilities.get(one, set()))]
             if len(ids) < limit:
                 break
@@ -243,7 +243,7 @@ async def rejection_of(archive: ArchiveReader, actor: Actor, rejection: int, dea
 
 async def _known(archive: ArchiveReader, actor: Actor, rejection: int) -> Rejection:
     found = await _listed(archive, (rejection,))
-    if not found or not may_change(actor, (await _facilities(archive, (rejection,))).get(rejection, set())):
+    if not found or not may_change(actor, (await facilities_of(archive, (rejection,))).get(rejection, set())):
         raise NotFound(f"there is no rejection {rejection}")
     return found[0]
 
@@ -257,7 +257,7 @@ def may_change(actor: Actor, facilities: Collection[str], action: Action = "chan
     return all(may_at(actor, action, facility) for facility in facilities or EVERYWHERE)
 
 
-async def _facilities(archive: ArchiveReader, ids: Sequence[int]) -> dict[int, set[str]]:
+async def facilities_of(archive: ArchiveReader, ids: Sequence[int]) -> dict[int, set[str]]:
     """By rejection, the facilities of what is left of it."""
     facilities: dict[int, set[str]] = {}
     for rejection, facility in await archive.fetch(_OF_FACILITIES, (msgspec.json.encode(list(ids)).decode(),)):
@@ -286,7 +286,7 @@ _LEFT = (
     .group_by(schema.rejected.c.rejection)
 )
 _BY_ID = select(*(entries.c[name] for name in Entry._fields)).where(
-    entries.c.id.in_(bindparam("ids", expanding=True)), entries.c.kind == "rejected"
+    entries.c.id.in_(bindparam("ids", expanding=True)), entries.c.kind.in_(bindparam("kinds", expanding=True))
 )
 _SINCE = (
     select(entries.c.about, entries.c.kind, func.max(entries.c.at_ns))
@@ -295,7 +295,14 @@ _SINCE = (
 )
 
 
-async def _listed(archive: ArchiveReader, ids: Sequence[int]) -> tuple[Rejection, ...]:
+async def setting_aside(archive: ArchiveReader, number: int) -> Rejection | None:
+    """What set something aside that lies under a number: a rejection, or a decision about what was kept beside."""
+    return next(iter(await _listed(archive, (number,), SETTING_ASIDE)), None)
+
+
+async def _listed(
+    archive: ArchiveReader, ids: Sequence[int], kinds: Sequence[Kind] = ("rejected",)
+) -> tuple[Rejection, ...]:
     values = {"ids": list(ids)}
     left = dict(map(tuple, await archive.select(_LEFT, values)))
     since = {(about, kind): at_ns for about, kind, at_ns in map(tuple, await archive.records.select(_SINCE, values))}
@@ -306,7 +313,9 @@ async def _listed(archive: ArchiveReader, ids: Sequence[int]) -> tuple[Rejection
             restored_ns=since.get((entry.id, "restored"), 0),
             purged_ns=since.get((entry.id, "purged"), 0),
         )
-        for entry in (Entry(*tuple(row)) for row in await archive.records.select(_BY_ID, values))
+        for entry in (
+            Entry(*tuple(row)) for row in await archive.records.select(_BY_ID, values | {"kinds": list(kinds)})
+        )
     ]
     return tuple(sorted(found, key=lambda one: -one.id))
 
@@ -334,13 +343,15 @@ def _entry(actor: Actor, kind: Kind, about: int | None, note: str, instances: in
     return Entry(0, kind, 0, about, "", "", "", "", note, f"{actor.door}:{actor.name}", actor.address, 0, instances)
 
 
-def _noted(note: str) -> str:
+def noted(note: str) -> str:
+    """A note as it is kept: on one line. Raises Invalid if it is too long."""
     if len(note) > MAX_NOTE:
         raise Invalid(f"a note has at most {MAX_NOTE} characters; got {len(note)}")
     return "".join(letter if letter.isprintable() else " " for letter in note).strip()
 
 
-async def _in_time(archive: Archive, run: Callable[[IndexWriter], T], deadline: Deadline) -> T:
+async def in_time(archive: Archive, run: Callable[[IndexWriter], T], deadline: Deadline) -> T:
+    """Has the index changed. Raises Exhausted if the deadline passes; it may have been done all the same."""
     deadline.check("changing what is kept")
     try:
         async with deadline.timeout():

@@ -1,4 +1,4 @@
-"""Entries of the journal applied to the index: rows go to `rejected`, come back, or are marked to go or as damaged.
+"""Rows go to `rejected`, come back, or are marked to go or as damaged, as entries of the journal say (see `applying`).
 
 What is rejected has no row in `instances` and `conflicts`, so nothing that finds, counts or gives instances need know
 of it. Each function works in a transaction that is open.
@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from sagittal.archive.acts import Entry, Kind, Named
+from sagittal.archive.acts import Entry, Named
 from sagittal.archive.index import schema
 from sagittal.archive.index.rederive import Said, Touched, rederive
-from sagittal.archive.index.rows import Identity, Placed, conflict_row
+from sagittal.archive.index.rows import Identity, Placed, conflict_row, sop_class_of
 from sagittal.archive.index.standing import Lying, ReadHeader
 from sagittal.archive.index.statements import INSERT_CONFLICT, columns_of
 from sagittal.archive.index.writer import IndexWriter
@@ -35,26 +35,26 @@ _TARGET = (
     "INSERT INTO rejected (rejection, row_id, is_conflict, study_instance_uid, series_instance_uid, sop_instance_uid,"
     f" sop_class_uid, transfer_syntax_uid, {_PLACE}, {_BODY})"
 )
-_MOVE_INSTANCES = (
+MOVE_INSTANCES = (
     f"{_WANTED}{_TARGET} SELECT ?, i.id, 0, studies.study_instance_uid, series.series_instance_uid,"  # noqa: S608  # names
     f" i.sop_instance_uid, i.sop_class_uid, i.transfer_syntax_uid, {_PLACE}, frame_table, i.digest, i.digest_data_set,"
     f" i.received_ns, i.is_corrupt, {_ORIGIN} FROM wanted CROSS JOIN instances AS i"
     " ON i.sop_instance_uid = wanted.uid AND i.received_ns = wanted.at_ns"
     " JOIN series ON series.id = i.series JOIN studies ON studies.id = series.study ORDER BY i.received_ns"
 )
-_MOVE_CONFLICTS = (
+MOVE_CONFLICTS = (
     f"{_WANTED}{_TARGET} SELECT ?, c.id, 1, c.study_instance_uid, c.series_instance_uid, c.sop_instance_uid,"  # noqa: S608
-    " '',"
-    f" c.transfer_syntax_uid, {_PLACE}, NULL, c.digest, c.digest_data_set, c.received_ns, c.is_corrupt, {_ORIGIN}"
+    f" c.sop_class_uid, c.transfer_syntax_uid, {_PLACE}, c.frame_table, c.digest, c.digest_data_set, c.received_ns,"
+    f" c.is_corrupt, {_ORIGIN}"
     " FROM wanted CROSS JOIN conflicts AS c ON c.sop_instance_uid = wanted.uid AND c.received_ns = wanted.at_ns"
     " ORDER BY c.received_ns"
 )
-_TAKE_OUT = {
+TAKE_OUT = {
     table: f"{_WANTED}DELETE FROM {table} WHERE id IN (SELECT k.id FROM wanted CROSS JOIN {table} AS k"  # noqa: S608
     " ON k.sop_instance_uid = wanted.uid AND k.received_ns = wanted.at_ns)"
     for table in ("instances", "conflicts")
 }
-_ABOVE = (
+ABOVE = (
     f"{_WANTED}SELECT DISTINCT series.id, series.study, studies.patient FROM wanted CROSS JOIN instances AS i"  # noqa: S608
     " ON i.sop_instance_uid = wanted.uid AND i.received_ns = wanted.at_ns"
     " JOIN series ON series.id = i.series JOIN studies ON studies.id = series.study"
@@ -74,8 +74,6 @@ _MARKS = tuple(
     f"UPDATE {table} SET is_corrupt = ? WHERE sop_instance_uid = ? AND received_ns = ? AND is_corrupt <> ?"  # noqa: S608  # names of tables
     for table in ("instances", "conflicts", "rejected")
 )
-_EVENTS: dict[Kind, str] = {"damaged": "instance.corrupt"}
-"""Of the kinds of entries whose events are called otherwise."""
 
 
 def standing_in(index: IndexWriter, study: str | None, series: str | None, instance: str | None) -> tuple[Named, ...]:
@@ -117,7 +115,7 @@ def _with_beside(index: IndexWriter, found: list[tuple[Any, ...]]) -> tuple[Name
         " WHERE sop_instance_uid IN (SELECT value FROM json_each(?)) ORDER BY received_ns",
         (uids,),
     )
-    return _named(found + beside)
+    return _named(sorted(found + beside))
 
 
 def rejected_by(index: IndexWriter, rejection: int) -> tuple[Named, ...]:
@@ -148,33 +146,7 @@ def _named(rows: Iterable[Sequence[Any]]) -> tuple[Named, ...]:
     return tuple(Named(*row)._replace(is_conflict=bool(row[5])) for row in rows)
 
 
-def apply(index: IndexWriter, read: ReadHeader, entry: Entry, named: Sequence[Named]) -> None:
-    """Does what an entry of the journal says, with its events, in one transaction; again it does nothing.
-
-    Raises:
-        Exhausted: the disk is full or fails; nothing was changed.
-    """
-    if entry.id <= index.last_entry:
-        return
-    with index.transaction() as connection:
-        index.not_before(entry.at_ns, entry.seq)
-        index.forget_parents()
-        told = {
-            "rejected": _reject,
-            "restored": _restore,
-            "purged": _purge,
-            "damaged": _mark,
-            "intact": _mark,
-        }[entry.kind](index, connection, read, entry, named)
-        index.forget_parents()
-        kind = _EVENTS.get(entry.kind, f"instance.{entry.kind}")
-        for one in told:
-            uids = (one.study_instance_uid, one.series_instance_uid, one.sop_instance_uid)
-            index.tell(kind, entry.at_ns, uids, one.digest, f"{entry.actor}@{entry.address}")
-        index.count(entry.id)
-
-
-def _mark(
+def mark(
     index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
 ) -> Sequence[Named]:
     """Returns those that were not marked so before, wherever they are by now."""
@@ -188,21 +160,22 @@ def _mark(
     return changed
 
 
-def _reject(
+def take_out(
     index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
 ) -> Sequence[Named]:
+    """They are rejected, by the entry's number."""
     del index
-    wanted = _wanted(named)
-    above = set(connection.execute(_ABOVE, (wanted,)).fetchall()) | _above(connection, named)
-    connection.execute(_MOVE_INSTANCES, (wanted, entry.id))
-    connection.execute(_MOVE_CONFLICTS, (wanted, entry.id))
-    for statement in _TAKE_OUT.values():
+    wanted = wanted_of(named)
+    above = set(connection.execute(ABOVE, (wanted,)).fetchall()) | rows_above(connection, named)
+    connection.execute(MOVE_INSTANCES, (wanted, entry.id))
+    connection.execute(MOVE_CONFLICTS, (wanted, entry.id))
+    for statement in TAKE_OUT.values():
         connection.execute(statement, (wanted,))
-    rederive(connection, read, _touched(above))
+    rederive(connection, read, touched_by(above))
     return named
 
 
-def _restore(
+def bring_back(
     index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
 ) -> Sequence[Named]:
     """Instances first, then what was kept beside them, each in the order they came."""
@@ -211,7 +184,7 @@ def _restore(
     rows = [dict(zip(columns, row, strict=True)) for row in connection.execute(_REJECTED, (entry.about,))]
     rows = [row for row in rows if row["received_ns"] in times and row["purge"] is None]
     rows.sort(key=lambda row: (row["is_conflict"], row["received_ns"]))
-    above = _above(connection, named)
+    above = rows_above(connection, named)
     said: list[Said] = []
     for row in rows:
         header = read(Lying(*(row[name] for name in Lying._fields)))
@@ -222,7 +195,7 @@ def _restore(
             said.append({tag: bool(element.value) for tag, element in header.elements.items()})
             connection.execute("DELETE FROM rejected WHERE id = ?", (row["id"],))
     index.forget_parents()
-    rederive(connection, read, _touched(above | _above(connection, named)), said)
+    rederive(connection, read, touched_by(above | rows_above(connection, named)), said)
     return named
 
 
@@ -231,30 +204,31 @@ def _put_back(index: IndexWriter, connection: sqlite3.Connection, row: dict[str,
     uid, digest = row["sop_instance_uid"], row["digest_data_set"]
     kept = connection.execute(_KEPT, (uid,)).fetchone()
     if kept is None and not row["is_conflict"]:
-        index.put_back(_placed(connection, row, header, is_conflict=False), _integer(row["row_id"]))
+        index.put_back(placed_from(connection, row, header, is_conflict=False), integer(row["row_id"]))
         return True
     if kept is None or kept[0] == digest or connection.execute(_BESIDE, (uid, digest)).fetchone():
         return False
-    row_id = _integer(row["row_id"]) if row["is_conflict"] else index.next_conflict()
-    placed = _placed(connection, row, header, is_conflict=True)
+    row_id = integer(row["row_id"]) if row["is_conflict"] else index.next_conflict()
+    placed = placed_from(connection, row, header, is_conflict=True)
     connection.execute(INSERT_CONFLICT.sql, conflict_row(placed, row_id))
     return True
 
 
-def _placed(connection: sqlite3.Connection, row: dict[str, object], header: Header, *, is_conflict: bool) -> Placed:
+def placed_from(connection: sqlite3.Connection, row: dict[str, object], header: Header, *, is_conflict: bool) -> Placed:
+    """What a row of `rejected` or `conflicts` tells of, to be put among instances, or beside one."""
     facility = connection.execute("SELECT facility FROM packs WHERE id = ?", (row["pack"],)).fetchone()
     identity = Identity(
         StudyUID(str(row["study_instance_uid"])),
         SeriesUID(str(row["series_instance_uid"])),
         InstanceUID(str(row["sop_instance_uid"])),
-        SOPClassUID(str(row["sop_class_uid"])),
+        SOPClassUID(str(row["sop_class_uid"]) or sop_class_of(header)),
     )
     facts = Facts(
         digest=_bytes(row["digest"]).hex(),
         digest_data_set=_bytes(row["digest_data_set"]).hex(),
-        received_ns=_integer(row["received_ns"]),
+        received_ns=integer(row["received_ns"]),
         transfer_syntax_uid=str(row["transfer_syntax_uid"]),
-        data_set_offset=_integer(row["data_set_offset"]),
+        data_set_offset=integer(row["data_set_offset"]),
         door=str(row["door"]),
         source=str(row["source"]),
         called=str(row["called"]),
@@ -267,42 +241,45 @@ def _placed(connection: sqlite3.Connection, row: dict[str, object], header: Head
         header,
         facts,
         str(row["pack"]),
-        _integer(row["file_offset"]),
-        _integer(row["file_length"]),
+        integer(row["file_offset"]),
+        integer(row["file_length"]),
         _bytes(frames) if frames is not None else None,
         is_conflict=is_conflict,
         is_corrupt=bool(row["is_corrupt"]),
     )
 
 
-def _purge(
+def mark_to_go(
     index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
 ) -> Sequence[Named]:
     """Their bytes go later (see `purging`); from now on nothing brings them back."""
     del index, read
-    connection.execute(_MARK_TO_GO, (_wanted(named), entry.id, entry.about))
+    connection.execute(_MARK_TO_GO, (wanted_of(named), entry.id, entry.about))
     return named
 
 
-def _wanted(named: Iterable[Named]) -> str:
+def wanted_of(named: Iterable[Named]) -> str:
+    """What `MOVE_INSTANCES`, `MOVE_CONFLICTS` and `TAKE_OUT` are about."""
     return msgspec.json.encode([(one.sop_instance_uid, one.received_ns) for one in named]).decode()
 
 
-_Above = tuple[int | None, int, int]
+Above = tuple[int | None, int, int]
+"""A series, or none, a study and a patient."""
 
 
-def _above(connection: sqlite3.Connection, named: Iterable[Named]) -> set[_Above]:
+def rows_above(connection: sqlite3.Connection, named: Iterable[Named]) -> set[Above]:
     """The rows of the series, studies and patients that are named, though none of their instances may be there.
 
     A rebuilt index that lacks what was purged goes through the same steps as the index that had it.
     """
-    above: set[_Above] = set()
+    above: set[Above] = set()
     for series, study in sorted({(one.series_instance_uid, one.study_instance_uid) for one in named}):
         above.update(connection.execute(_NAMED_ABOVE, (series, study)).fetchall())
     return above
 
 
-def _touched(above: Iterable[_Above]) -> Touched:
+def touched_by(above: Iterable[Above]) -> Touched:
+    """The same for `rederive`."""
     rows = tuple(above)
     return Touched(
         frozenset(series for series, _, _ in rows if series is not None),
@@ -311,7 +288,8 @@ def _touched(above: Iterable[_Above]) -> Touched:
     )
 
 
-def _integer(value: object) -> int:
+def integer(value: object) -> int:
+    """A number of a row. Raises Corrupt if it is none."""
     if not isinstance(value, int):
         raise Corrupt("the index has something else where a number is to be")
     return value

@@ -69,6 +69,12 @@ def identify(elements: Mapping[int, RawElement], announced_class: str, announced
     )
 
 
+def sop_class_of(header: Header) -> str:
+    """The SOP Class that a data set itself tells; `""` where it does not."""
+    element = header.elements.get(tags.SOP_CLASS_UID)
+    return element.value.decode("latin_1").strip("\0 ") if element else ""
+
+
 def _uid(element: RawElement | None, announced: str, what: str) -> str:
     """A UID as it names things here. What is not a UID by the standard may still name something, as in old archives."""
     text = element.value.decode("latin_1").strip("\0 ") if element else ""
@@ -80,7 +86,7 @@ def _uid(element: RawElement | None, announced: str, what: str) -> str:
     return text
 
 
-def _pixels_of(header: Header, wording: Wording, data_set_length: int) -> Pixels:
+def pixels_of(header: Header, wording: Wording, data_set_length: int) -> Pixels:
     """Where the pixels lie and how many frames they are.
 
     Offsets into a deflated data set say nothing about its bytes, so they are left out.
@@ -123,7 +129,7 @@ def instance_row(placed: Placed, wording: Wording, row_id: int, series_id: int) 
         placed.file_offset,
         placed.file_length,
         facts.data_set_offset,
-        *_pixels_of(placed.header, wording, placed.file_length - facts.data_set_offset),
+        *pixels_of(placed.header, wording, placed.file_length - facts.data_set_offset),
         placed.frame_table,
         bytes.fromhex(facts.digest),
         bytes.fromhex(facts.digest_data_set),
@@ -159,6 +165,8 @@ def conflict_row(placed: Placed, row_id: int) -> Row:
         facts.called,
         facts.address,
         "another data set has this SOP Instance UID",
+        identity.sop_class_uid,
+        placed.frame_table,
     )
 
 

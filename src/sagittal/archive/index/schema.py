@@ -158,6 +158,12 @@ instances = Table(
     _text("address"),
     _text("attributes"),
     Index("ix_instances_uid", "sop_instance_uid", unique=True),
+    Index(
+        "ix_instances_corrupt",
+        "received_ns",
+        sqlite_where=text("is_corrupt = 1"),
+        postgresql_where=text("is_corrupt = 1"),
+    ),
 )
 
 conflicts = Table(
@@ -181,8 +187,11 @@ conflicts = Table(
     _text("called"),
     _text("address"),
     _text("reason"),
+    _text("sop_class_uid"),  # "" of what came before this was kept
+    Column("frame_table", LargeBinary),
     Index("ix_conflicts_uid", "sop_instance_uid"),
     Index("ix_conflicts_pack", "pack"),
+    Index("ix_conflicts_received", "received_ns"),
 )
 
 rejected = Table(
@@ -191,12 +200,13 @@ rejected = Table(
     Column("id", Integer, primary_key=True),
     Column("rejection", Integer, nullable=False),  # entry of the journal in the records
     Column("purge", Integer),  # the entry that says its bytes go; NULL while it can be restored
-    Column("row_id", Integer, nullable=False),  # it had in `instances` or `conflicts`, and has again when restored
+    # It had in `instances` or `conflicts`, and has again when restored; of what another was taken for, the other's.
+    Column("row_id", Integer, nullable=False),
     _count("is_conflict"),
     _text("study_instance_uid"),
     _text("series_instance_uid"),
     _text("sop_instance_uid"),
-    _text("sop_class_uid"),  # "" of what was a conflict
+    _text("sop_class_uid"),  # "" of what was a conflict before this was kept of those
     _text("transfer_syntax_uid"),
     _text("pack"),
     _count("file_offset"),

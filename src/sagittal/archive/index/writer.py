@@ -222,6 +222,11 @@ class IndexWriter:
         if self.named:
             self._connection.executemany(statements.INSERT_VALUE.sql, self.values.rows(row_id, one.header))
 
+    def next_instance(self) -> int:
+        """An id for a row of `instances`."""
+        self._last_instance += 1
+        return self._last_instance
+
     def next_conflict(self) -> int:
         """An id for a row of `conflicts`."""
         self._last_conflict += 1

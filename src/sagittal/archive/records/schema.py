@@ -22,9 +22,9 @@ journal = Table(
     "journal",
     metadata,
     Column("id", Integer, primary_key=True),
-    _text("kind"),  # rejected, restored, purged; damaged, intact
+    _text("kind"),  # see `archive.acts`
     _count("at_ns"),  # of the clock that also gives the times of arrival: the two are in one order
-    Column("about", ForeignKey("journal.id")),  # what is restored or purged: the entry of its rejection
+    Column("about", ForeignKey("journal.id")),  # what is undone or purged: the entry that set it aside
     _text("study_instance_uid"),  # what was asked for, as far as it was named
     _text("series_instance_uid"),
     _text("sop_instance_uid"),

@@ -142,7 +142,7 @@ CREATE TABLE conflicts (
 	source TEXT DEFAULT '' NOT NULL, 
 	called TEXT DEFAULT '' NOT NULL, 
 	address TEXT DEFAULT '' NOT NULL, 
-	reason TEXT DEFAULT '' NOT NULL, 
+	reason TEXT DEFAULT '' NOT NULL, sop_class_uid TEXT DEFAULT '' NOT NULL, frame_table BLOB, 
 	PRIMARY KEY (id)
 );
 CREATE INDEX ix_conflicts_pack ON conflicts (pack);
@@ -237,4 +237,6 @@ CREATE INDEX ix_attribute_values_text ON attribute_values (attribute, text);
 CREATE TRIGGER instance_values_out AFTER DELETE ON instances BEGIN DELETE FROM attribute_values WHERE instance = old.id; END;
 CREATE INDEX ix_attribute_values_ideographic ON attribute_values (attribute, ideographic) WHERE ideographic IS NOT NULL;
 CREATE INDEX ix_attribute_values_phonetic ON attribute_values (attribute, phonetic) WHERE phonetic IS NOT NULL;
-INSERT INTO "alembic_version" ("version_num") VALUES ('0004');
+CREATE INDEX ix_conflicts_received ON conflicts (received_ns);
+CREATE INDEX ix_instances_corrupt ON instances (received_ns) WHERE is_corrupt = 1;
+INSERT INTO "alembic_version" ("version_num") VALUES ('0005');
