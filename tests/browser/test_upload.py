@@ -168,6 +168,44 @@ def test_what_was_sent_before_is_told_as_being_here(context: BrowserContext, ser
     page.close()
 
 
+SLOW = """() => {
+  const getAll = IDBObjectStore.prototype.getAll;
+  IDBObjectStore.prototype.getAll = function (...how) {
+    if (this.name === "left") {
+      const until = performance.now() + 700;
+      const linger = () => { if (performance.now() < until) this.get(0).onsuccess = linger; };
+      linger();
+    }
+    return getAll.apply(this, how);
+  };
+  window.told = [];
+  const look = () => {
+    const arrived = document.querySelectorAll('[data-at="rows"] [data-state="done"]').length;
+    told.push([document.body.dataset.upload, arrived]);
+  };
+  new MutationObserver(look).observe(document.body, { attributeFilter: ["data-upload"] });
+}"""
+"""A queue whose second half is read slowly, and what the page has said of itself since then."""
+
+
+def test_the_page_is_not_done_while_what_was_chosen_last_is_not_in_the_queue_yet(
+    context: BrowserContext, server: Server, folder: Path
+) -> None:
+    page = opened(context, server)
+    page.locator('[data-at="clear"]').click()
+    expect(page.locator('[data-at="list"]')).to_be_hidden()
+    page.locator('[data-at="files"]').set_input_files(str(folder / "IMAGES" / "I0001"))
+    page.locator('[data-at="rows"] [data-state="done"]').wait_for(timeout=60_000)
+    page.locator('body[data-upload="idle"]').wait_for()
+    page.evaluate(SLOW)
+    page.locator('[data-at="files"]').set_input_files(str(folder / "IMAGES" / "I0002"))
+    assert page.evaluate("document.body.dataset.upload") == "busy"
+    expect(page.locator('[data-at="rows"] [data-state="done"]')).to_have_count(2, timeout=60_000)
+    page.locator('body[data-upload="idle"]').wait_for(timeout=60_000)
+    assert [arrived for state, arrived in page.evaluate("told") if state == "idle"] == [2]
+    page.close()
+
+
 def test_the_page_opens_without_a_line_and_takes_files(context: BrowserContext, server: Server, folder: Path) -> None:
     page = opened(context, server)
     page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")

@@ -52,6 +52,7 @@ async function* chosen(input) {
 
 async function take(entries) {
   reading += 1;
+  document.body.dataset.upload = "busy"; // from now on: what is drawn next may lie behind
   navigator.storage?.persist?.();
   try {
     const left = (name, why) => queue.addLeft({ owner, name, why });
@@ -119,28 +120,37 @@ function heard(one, sent) {
 
 // Showing
 
-let isDrawn = true;
+let isDrawn = true, isToBeDrawn = false;
 
+// Draws soon; one drawing at a time. What is in the queue is older than what is known here by the time it has been read:
+// whoever was reading files when that began may have queued them since.
 function show() {
+  isToBeDrawn = true;
   if (!isDrawn) return;
   isDrawn = false;
   setTimeout(async () => {
-    isDrawn = true;
-    draw(await queue.all("packages", owner), await queue.all("left", owner));
+    isToBeDrawn = false;
+    const wasReading = reading > 0;
+    try {
+      draw(await queue.all("packages", owner), await queue.all("left", owner), wasReading || reading > 0);
+    } finally {
+      isDrawn = true;
+      if (isToBeDrawn) show();
+    }
   }, 100);
 }
 
-function draw(all, left) {
+function draw(all, left, isReading) {
   const isDone = (p) => p.state === "done" || p.state === "failed";
   const sent = (p) => (p.state === "waiting" ? Math.max(p.offset, sentOf.get(p.id) ?? 0) : p.size);
   const total = sum(all, (p) => p.size), gone = sum(all.filter((p) => p.state !== "failed"), sent);
   const open = all.filter((p) => !isDone(p));
   isPaused = open.some((p) => p.isHeld);
-  at("list").hidden = !all.length && !left.length && !reading;
+  at("list").hidden = !all.length && !left.length && !isReading;
   at("bar").hidden = !all.length;
   at("bar").max = total || 1;
   at("bar").value = gone;
-  at("whole").textContent = say(reading ? "reading" : open.length ? "sending" : all.length ? "ended" : "nothing", {
+  at("whole").textContent = say(isReading ? "reading" : open.length ? "sending" : all.length ? "ended" : "nothing", {
     sent: size(gone), total: size(total), files: filesOf(sum(all, (p) => p.count)),
   });
   at("outcome").replaceChildren(...outcome(all));
@@ -159,7 +169,7 @@ function draw(all, left) {
   ]);
   names(at("refused"), refused, sum(all, (p) => p.report?.refused_count ?? 0) || refused.length);
   names(at("left"), left.map(({ name, why }) => ({ name, reason: say(`left_${why}`) })), left.length);
-  document.body.dataset.upload = open.length || reading ? "busy" : "idle";
+  document.body.dataset.upload = open.length || isReading ? "busy" : "idle";
 }
 
 function outcome(all) {
