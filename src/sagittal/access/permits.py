@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import TextClause, text
 
+from sagittal.access.clauses import Condition, condition
 from sagittal.errors import Refused
 from sagittal.runtime.actor import EVERYWHERE, Action, Actor, Grant
 
@@ -31,24 +32,28 @@ class Restriction(NamedTuple):
         """The same for a statement of SQLAlchemy Core."""
         return _clause(self.sql).bindparams(**self.parameters())
 
-    def renamed(self, prefix: str) -> tuple[TextClause, dict[str, object]]:
-        """As `unbound` and `parameters`, with names of its own, for a statement that has another restriction too."""
-        values = {f"{prefix}_{number}": value for number, value in enumerate(self.values)}
-        return _clause(self.sql, prefix), values
+    def unbound(self, prefix: str = "allowed") -> Condition:
+        """As `clause`, but the same object each time, for a statement executed with `parameters`: faster.
 
-    def unbound(self) -> TextClause:
-        """As `clause`, but the same object each time, for a statement executed with `parameters`: faster."""
-        return _clause(self.sql)
+        Args:
+            prefix: tells the values from those of another restriction in the same statement.
+        """
+        return condition(self.sql, prefix)
 
-    def parameters(self) -> dict[str, object]:
+    def parameters(self, prefix: str = "allowed") -> dict[str, object]:
         """The values by the names that they have in `unbound`."""
-        return {f"allowed_{number}": value for number, value in enumerate(self.values)}
+        return dict(zip(_names(prefix, len(self.values)), self.values, strict=True))
 
 
 @lru_cache(1024)
-def _clause(sql: str, prefix: str = "allowed") -> TextClause:
+def _names(prefix: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{prefix}_{number}" for number in range(count))
+
+
+@lru_cache(1024)
+def _clause(sql: str) -> TextClause:
     parts = sql.split("?")
-    named = "".join(f"{part}:{prefix}_{number}" for number, part in enumerate(parts[:-1])) + parts[-1]
+    named = "".join(f"{part}:allowed_{number}" for number, part in enumerate(parts[:-1])) + parts[-1]
     return text(f"({named})")
 
 
@@ -89,6 +94,7 @@ def is_lasting(actor: Actor, action: Action) -> bool:
     )
 
 
+@lru_cache(1024)
 def whole(actor: Actor, action: Action, table: str) -> Restriction:
     """Of which rows of a table with a facility they may do it to all there is below: studies, or patients of one.
 

@@ -3,9 +3,10 @@
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, func, literal_column, select
+from sqlalchemy import Select, func, literal_column, select
 from sqlalchemy.sql import ColumnElement
 
+from sagittal.access.clauses import Condition, Flag
 from sagittal.access.permits import Restriction, whole
 from sagittal.archive.index import schema
 from sagittal.archive.index.readers import AnyRow
@@ -24,8 +25,8 @@ class Partly(NamedTuple):
         parameters: values of both.
     """
 
-    is_whole: ColumnElement[bool]
-    within: ColumnElement[bool]
+    is_whole: Condition
+    within: Condition
     parameters: dict[str, object]
 
 
@@ -33,15 +34,15 @@ def partly(actor: Actor, level: Level, allowed: Restriction) -> Partly | None:
     """None at levels where what one sees is seen whole; `allowed` restricts `studies` and `series`."""
     if level not in {Level.PATIENT, Level.STUDY}:
         return None
-    is_whole, values = whole(actor, "query", SHAPES[level].table.name).renamed("whole")
-    within, more = allowed.renamed("within")
-    return Partly(is_whole, within, values | more)  # type: ignore[arg-type]  # text stands where a condition does
+    is_whole = whole(actor, "query", SHAPES[level].table.name)
+    values = is_whole.parameters("whole") | allowed.parameters("within")
+    return Partly(is_whole.unbound("whole"), allowed.unbound("within"), values)
 
 
 @lru_cache(256)
-def whole_column(is_whole: ColumnElement[bool]) -> ColumnElement[int]:
+def whole_column(is_whole: Condition) -> ColumnElement[int]:
     """The column that says so; made once for each clause, of which there are as many as kinds of actors."""
-    return case((is_whole, 1), else_=0).label("is_whole")
+    return Flag(is_whole).label("is_whole")
 
 
 async def in_part(archive: ArchiveReader, level: Level, part: Partly, rows: list[AnyRow], at: int) -> list[Any]:

@@ -141,7 +141,7 @@ def _allowed_plan(archive: ArchiveReader, actor: Actor, query: Query) -> _Plan:
         return _plan(archive.named, query)
     part = partly(actor, query.level, allowed if has_series else ask(archive.witness, actor, "query") or allowed)
     plan = _plan(archive.named, query, part)
-    clause: ColumnElement[bool] = allowed.unbound()  # type: ignore[assignment]  # text stands where a condition does
+    clause: ColumnElement[bool] = allowed.unbound()
     if query.level is Level.PATIENT:
         theirs = schema.studies.c.patient == schema.patients.c.id
         clause = exists(select(schema.studies.c.id).where(theirs, clause).correlate(schema.patients))
