@@ -12,7 +12,6 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Router
 from litestar.types import ControllerRouterHandler
 
 from sagittal.access.passkeys import relying_party
@@ -337,8 +336,8 @@ def _api(
     settings: Settings, archive: Archive, pool: WorkerPool, way_in: Entrance, sending: Dispatcher, changes: Changes
 ) -> list[ControllerRouterHandler]:
     """The API with the page that describes it; findings and changes are routes of pages, too."""
-    beside = Router("/studies", route_handlers=[*findings_routes(archive, "findings")])
-    behind = Behind(archive, pool, sending, way_in.chronicle, settings, beside=(beside, study_changes(changes)))
+    beside = (*findings_routes(archive, "/studies/{study:str}/findings"), study_changes(changes))
+    behind = Behind(archive, pool, sending, way_in.chronicle, settings, beside=beside)
     if way_in.desk is not None:
         behind = behind._replace(own=way_in.desk.own, sign_in=way_in.desk.sign_in)
     api = api_door(behind)

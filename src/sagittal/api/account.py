@@ -237,7 +237,7 @@ def _second_factor_routes(own: Own) -> list[HTTPRouteHandler]:
         begun = await own.begin_totp(person_of(request).account)
         return SecondFactorBegun(begun.secret, begun.address)
 
-    @put("/account/totp", persons=True)
+    @put("/account/totp", persons=True, faults=(404,))
     async def confirm(request: AnyRequest, data: JSONBody[Code]) -> RecoveryCodes:
         """Puts the second factor in force with its first code."""
         codes = await own.confirm_totp(person_of(request).account, data.code, visitor_of(request))

@@ -44,18 +44,19 @@ def _header(name: str, text: str, **schema: object) -> Members:
 
 
 _LENGTH: Final = _header("Upload-Length", "bytes of the whole upload", type="integer", minimum=0)
-_DEFER: Final = _header("Upload-Defer-Length", "1: the length is said later (tus)", type="string", enum=["1"])
-_TUS: Final = _header("Tus-Resumable", "the version of tus that is spoken", type="string", enum=["1.0.0"])
-_COMPLETE: Final = _header(
-    "Upload-Complete", "?1 with the last piece, else ?0 (IETF draft)", type="string", enum=["?0", "?1"]
-)
+_DEFER: Final = _header("Upload-Defer-Length", "1: the length is said later (tus)", type="string")
+_TUS: Final = _header("Tus-Resumable", "the version of tus that is spoken: 1.0.0", type="string")
+_COMPLETE: Final = _header("Upload-Complete", "?1 with the last piece, else ?0 (IETF draft)", type="string")
 _OFFSET: Final = _header("Upload-Offset", "where this piece begins", type="integer", minimum=0)
-_METADATA: Final = _header("Upload-Metadata", "names and values in base64 (tus)", type="string", maxLength=8192)
+_METADATA: Final = _header(
+    "Upload-Metadata", "names and values in base64 (tus), 8,192 characters at most", type="string"
+)
 
 
 def _faults(*statuses: int) -> Members:
-    every = sorted({400, 401, 403, 412, 429, 500, 503, *statuses})
-    return {str(status): {"$ref": f"#/components/responses/{status}"} for status in every}
+    every = sorted({400, 401, 403, 429, 500, 503, *statuses})
+    told: Members = {str(status): {"$ref": f"#/components/responses/{status}"} for status in every}
+    return told | {"412": {"description": "another version of tus; `Tus-Version` says which is spoken"}}
 
 
 def _json(schema: Members, example: object, text: str) -> Members:

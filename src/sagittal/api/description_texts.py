@@ -31,7 +31,6 @@ STATUSES: Final[Mapping[int, tuple[str, str]]] = {
     403: ("this site does not allow it", "the policy, or a limit of this site, says no"),
     404: ("nothing here answers to that name", "there is no such thing, or none that you may see"),
     409: ("it contradicts what is kept", "there is something already that it cannot be beside"),
-    412: ("another version of the protocol", "this version of the protocol is not spoken"),
     413: ("too large", "the body is larger than is taken"),
     415: ("this is not how a piece is sent", "the body is of another media type"),
     429: ("too many attempts; wait a little", "too many attempts; `Retry-After` says how long to wait"),

@@ -124,6 +124,7 @@ BY_OWNER: Final[Mapping[tuple[str, str], object]] = {
     ("ShareShown", "account"): 7,
     ("NewShareBody", "account"): "",
     ("NewShareBody", "series"): "",
+    ("Consent", "patient_id"): "P-77",
     ("NewLinkBody", "series"): "",
     ("SendTo", "series"): "",
     ("NewRejection", "instance"): None,

@@ -127,13 +127,13 @@ def governing_routes(governing: Governing) -> list[HTTPRouteHandler]:
 
 
 def _share_routes(governing: Governing) -> list[HTTPRouteHandler]:
-    @post("/shares", takes="share")
+    @post("/shares", takes="share", faults=(404,))
     async def given(request: AnyRequest, data: JSONBody[NewShareBody]) -> Made:
         """Shares or assigns a study, or one series of it."""
         new = NewShare(data.kind, data.study, data.series, to_facility=data.facility, expires_ns=_in(data.days))
         return Made(await governing.share(actor_of(request), new, data.account))
 
-    @get("/shares", takes="share")
+    @get("/shares", takes="share", faults=(404,))
     async def listed(request: AnyRequest, study: Annotated[str, Parameter(max_length=128)]) -> list[ShareShown]:
         """Lists all that was ever given of a study."""
         return [
@@ -192,7 +192,7 @@ def _glass_routes(governing: Governing) -> list[HTTPRouteHandler]:
 
 
 def _hold_routes(governing: Governing) -> list[HTTPRouteHandler]:
-    @post("/holds", takes="manage")
+    @post("/holds", takes="manage", faults=(404,))
     async def held(request: AnyRequest, data: JSONBody[NewHold]) -> Made:
         """Holds a study, or all of a patient: nothing of it is purged."""
         actor = actor_of(request)
@@ -219,7 +219,7 @@ def _hold_routes(governing: Governing) -> list[HTTPRouteHandler]:
         """Ends a hold."""
         await governing.lift(actor_of(request), hold)
 
-    @post("/consents", status_code=204, takes="change")
+    @post("/consents", status_code=204, takes="change", faults=(404,))
     async def consents(request: AnyRequest, data: JSONBody[Consent]) -> None:
         """Keeps what a patient said to a purpose."""
         await governing.record(

@@ -114,7 +114,7 @@ def _link_routes(own: Own) -> list[HTTPRouteHandler]:
         actor = owner_of(request)
         return OwnLinks([link_shown(one, actor.name) for one in (await own.overview(actor.account)).links])
 
-    @post("/account/links", takes="share")
+    @post("/account/links", takes="share", faults=(404,))
     async def make_link(request: AnyRequest, data: JSONBody[NewLinkBody]) -> LinkMade:
         """Makes a share link: whoever has it sees a study, without an account."""
         wanted = WantedLink(data.study, data.series, data.days, data.openings, data.pin, data.allows_download)

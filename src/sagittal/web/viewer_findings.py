@@ -147,11 +147,11 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def findings_routes(
-    archive: Archive, name: str = "kept", now: Callable[[], datetime] = datetime.now
+    archive: Archive, path: str = "/{study:str}/kept", now: Callable[[], datetime] = datetime.now
 ) -> tuple[HTTPRouteHandler, ...]:
-    """The routes, to be mounted under `/view`, or elsewhere under a `name`; `now` is the local time of this site."""
+    """The routes, to be mounted under `/view`, or elsewhere with another `path`; `now` is the local time here."""
 
-    @get(f"/{{study:str}}/{name}", takes="read")
+    @get(path, takes="read")
     async def kept(request: AnyRequest, study: FromPath[str]) -> Response[Kept]:
         """Gives the measurements, key images and shown states of a study.
 
@@ -160,7 +160,7 @@ def findings_routes(
         found = await _read_back(archive, actor_of(request), checked(study), Deadline.after(_TIMEOUT_S))
         return Response(found, headers={"cache-control": "no-store"})
 
-    @post(f"/{{study:str}}/{name}", status_code=201, request_max_body_size=1024**2, takes="store")
+    @post(path, status_code=201, request_max_body_size=1024**2, takes="store")
     async def keep(request: AnyRequest, study: FromPath[str], data: JSONBody[ToKeep]) -> Response[KeptUids]:
         """Keeps measurements, key images and how a picture is shown.
 
