@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, CDPSession, Page, expect
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
 
 from support.archives import file_bytes, instance
 from support.server import Server, running
@@ -172,6 +172,7 @@ SLOW = """() => {
   const getAll = IDBObjectStore.prototype.getAll;
   IDBObjectStore.prototype.getAll = function (...how) {
     if (this.name === "left") {
+      document.documentElement.classList.add("is-read");
       const until = performance.now() + 700;
       const linger = () => { if (performance.now() < until) this.get(0).onsuccess = linger; };
       linger();
@@ -189,21 +190,22 @@ SLOW = """() => {
 
 
 def test_the_page_is_not_done_while_what_was_chosen_last_is_not_in_the_queue_yet(
-    context: BrowserContext, server: Server, folder: Path
+    browser: Browser, server: Server, folder: Path
 ) -> None:
+    context = browser.new_context()
     page = opened(context, server)
-    page.locator('[data-at="clear"]').click()
-    expect(page.locator('[data-at="list"]')).to_be_hidden()
     page.locator('[data-at="files"]').set_input_files(str(folder / "IMAGES" / "I0001"))
     page.locator('[data-at="rows"] [data-state="done"]').wait_for(timeout=60_000)
     page.locator('body[data-upload="idle"]').wait_for()
     page.evaluate(SLOW)
+    page.evaluate("dispatchEvent(new Event('offline'))")  # has the page drawn, from what is in the queue now
+    page.locator("html.is-read").wait_for()
     page.locator('[data-at="files"]').set_input_files(str(folder / "IMAGES" / "I0002"))
     assert page.evaluate("document.body.dataset.upload") == "busy"
     expect(page.locator('[data-at="rows"] [data-state="done"]')).to_have_count(2, timeout=60_000)
     page.locator('body[data-upload="idle"]').wait_for(timeout=60_000)
     assert [arrived for state, arrived in page.evaluate("told") if state == "idle"] == [2]
-    page.close()
+    context.close()
 
 
 def test_the_page_opens_without_a_line_and_takes_files(context: BrowserContext, server: Server, folder: Path) -> None:

@@ -18,7 +18,8 @@ const sentOf = new Map(); // bytes of a package that have left, by its number
 
 let owner = at("upload").dataset.owner || localStorage.getItem("sagittal-upload-owner") || "";
 let stop = new AbortController();
-let isPaused = false, isSignedOut = false, isSending = false, isSender = false, reading = 0, asked = false;
+let isPaused = false, isSignedOut = false, isSending = false, isSender = false, asked = false;
+let reading = 0, taken = 0; // handfuls of files: those being read now, and all there have been
 let registration;
 
 if (at("upload").dataset.owner) localStorage.setItem("sagittal-upload-owner", owner);
@@ -52,6 +53,7 @@ async function* chosen(input) {
 
 async function take(entries) {
   reading += 1;
+  taken += 1;
   document.body.dataset.upload = "busy"; // from now on: what is drawn next may lie behind
   navigator.storage?.persist?.();
   try {
@@ -123,16 +125,16 @@ function heard(one, sent) {
 let isDrawn = true, isToBeDrawn = false;
 
 // Draws soon; one drawing at a time. What is in the queue is older than what is known here by the time it has been read:
-// whoever was reading files when that began may have queued them since.
+// files that were taken in the meantime may not be in it.
 function show() {
   isToBeDrawn = true;
   if (!isDrawn) return;
   isDrawn = false;
   setTimeout(async () => {
     isToBeDrawn = false;
-    const wasReading = reading > 0;
+    const before = taken;
     try {
-      draw(await queue.all("packages", owner), await queue.all("left", owner), wasReading || reading > 0);
+      draw(await queue.all("packages", owner), await queue.all("left", owner), reading > 0 || taken !== before);
     } finally {
       isDrawn = true;
       if (isToBeDrawn) show();
