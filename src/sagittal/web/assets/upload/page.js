@@ -19,7 +19,7 @@ const sentOf = new Map(); // bytes of a package that have left, by its number
 let owner = at("upload").dataset.owner || localStorage.getItem("sagittal-upload-owner") || "";
 let stop = new AbortController();
 let isPaused = false, isSignedOut = false, isSending = false, isSender = false, asked = false;
-let reading = 0, taken = 0; // handfuls of files: those being read now, and all there have been
+let reading = 0, turns = 0; // handfuls of files that are being read now, and how often that has changed
 let registration;
 
 if (at("upload").dataset.owner) localStorage.setItem("sagittal-upload-owner", owner);
@@ -53,7 +53,7 @@ async function* chosen(input) {
 
 async function take(entries) {
   reading += 1;
-  taken += 1;
+  turns += 1;
   document.body.dataset.upload = "busy"; // from now on: what is drawn next may lie behind
   navigator.storage?.persist?.();
   try {
@@ -68,6 +68,7 @@ async function take(entries) {
     at("said").textContent = say(error?.name === "QuotaExceededError" ? "full" : "unread");
   } finally {
     reading -= 1;
+    turns += 1;
     show();
   }
 }
@@ -132,9 +133,9 @@ function show() {
   isDrawn = false;
   setTimeout(async () => {
     isToBeDrawn = false;
-    const before = taken;
+    const before = turns;
     try {
-      draw(await queue.all("packages", owner), await queue.all("left", owner), reading > 0 || taken !== before);
+      draw(await queue.all("packages", owner), await queue.all("left", owner), reading > 0 || turns !== before);
     } finally {
       isDrawn = true;
       if (isToBeDrawn) show();
