@@ -55,8 +55,8 @@ class Screen:
     def texts(self, corner: str, pane: int = 0) -> str:
         return self.page.locator(f".pane >> nth={pane}").locator(f".{corner}").inner_text()
 
-    def pixels(self) -> NDArray[np.uint8]:
-        content = self.page.locator(".pane canvas").first.screenshot()
+    def pixels(self, pane: int = 0) -> NDArray[np.uint8]:
+        content = self.page.locator(".pane canvas").nth(pane).screenshot()
         return np.asarray(imagecodecs.png_decode(content))[..., :3]
 
     def shot(self, name: str) -> None:

@@ -21,6 +21,20 @@ MAX_FRAMES: Final = 4096
 """Of one instance, whose planes are told one by one."""
 
 _CENTIMETRES, _MM_PER_CM = 3, 10.0
+_VIEWS: Final = {
+    "399162004": "CC",
+    "399368009": "MLO",
+    "399260004": "ML",
+    "399352003": "LM",
+    "399099002": "LMO",
+    "R-10242": "CC",
+    "R-10226": "MLO",
+    "R-10224": "ML",
+    "R-10228": "LM",
+    "R-10230": "LMO",
+}
+"""Views of a breast by code (PS3.16 CID 4014), SNOMED CT and what it was before."""
+
 _PROJECTIONS = frozenset({"CR", "DX", "MG", "RF", "XA", "RG", "IO", "PX"})
 
 
@@ -57,8 +71,7 @@ def described(dataset: JsonDataset, frames: int) -> Described:
         "inverse": text(dataset, "20500020") == "INVERSE",
         "modality": text(dataset, "00080060"),
         "at": list(texts(dataset, "00200020")),
-        "laterality": text(dataset, "00200062") or text(dataset, "00200060"),
-        "view": text(dataset, "00185101"),
+        **_side(dataset),
         "reference": text(dataset, "00200052"),
         "thickness": number(view, "00180050", 0.0),
         "lossy": text(dataset, "00282110") == "01",
@@ -137,6 +150,18 @@ def _moment(date: str, time: str) -> datetime | None:
         return datetime.strptime(date + time[:6].ljust(6, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007  # differences only
     except ValueError:
         return None
+
+
+def _side(dataset: JsonDataset) -> Described:
+    """Which side of the body, and of a mammogram which view, and whether it is raw or of a part only."""
+    anatomy = next((one for group in items(dataset, "52009229")[:1] for one in items(group, "00209071")), {})
+    view = next(iter(items(dataset, "00540220")), {})
+    return {
+        "laterality": text(dataset, "00200062") or text(dataset, "00200060") or text(anatomy, "00209072"),
+        "view": text(dataset, "00185101") or _VIEWS.get(text(view, "00080100"), ""),
+        "partial": bool(items(view, "00540222")),
+        "raw": text(dataset, "00080068") == "FOR PROCESSING",
+    }
 
 
 def _pair(view: JsonDataset, tag: str) -> tuple[float, float] | None:

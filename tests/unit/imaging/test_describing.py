@@ -146,3 +146,15 @@ def test_frames_are_shown_as_long_as_the_object_says() -> None:
     del one.FrameTime
     one.FrameTimeVector = [0, 30, 50]
     assert told(one, 3)["times"] == [30, 50, 50]
+
+
+def test_a_mammogram_says_side_and_view_by_code_too_and_whether_it_is_raw_or_of_a_part() -> None:
+    right, _, _, left = phantom.mammograms(phantom.study("P", "Doe^Jane", "D"))
+    assert (told(right)["laterality"], told(right)["view"]) == ("R", "CC")
+    del left.ViewPosition
+    assert told(left)["view"] == "MLO"
+    assert "partial" not in told(left)
+    left.ViewCodeSequence[0].ViewModifierCodeSequence = phantom.code("399163009", "SCT", "Magnification")
+    left.PresentationIntentType = "FOR PROCESSING"
+    assert told(left)["partial"]
+    assert told(left)["raw"]

@@ -47,6 +47,7 @@ class App {
     picture?.remove();
     this.fill();
     if (isWide()) this.toggleList(true);
+    if (!asked && this.opened.series.some(({ modality }) => modality === "MG")) await this.hang();
     if (this.opened.series.some(({ modality }) => ["SR", "KO", "PR"].includes(modality)))
       setTimeout(() => this.keeping().then((keep) => keep.readBack(this)).catch((error) => this.tell(error.message)), 400);
     document.documentElement.dataset.ready = "yes";
@@ -93,6 +94,9 @@ class App {
     this.update();
   }
 
+  // Mammograms have a way to be looked at.
+  hang() { return import("./hanging.js").then(({ hang }) => hang(this, this.opened)).catch((error) => this.tell(error.message)); }
+
   // What others drew goes over the pictures.
   async lay(pane, opened, stack) {
     const { Layers } = await import("./drawn.js");
@@ -111,6 +115,7 @@ class App {
   }
 
   nextSeries(step) {
+    if (this.hanging?.step(step)) return;
     const pane = this.active, opened = this.studies.get(pane.stack?.study) ?? this.opened;
     const at = opened.series.findIndex(({ uid }) => uid === pane.stack?.series);
     const next = opened.series[at + step];
@@ -123,6 +128,7 @@ class App {
     const opened = this.studies.get(prior.uid) ?? await studyOf(prior.uid).catch((error) => { this.tell(error.message); return null; });
     if (!opened) return;
     this.studies.set(prior.uid, opened);
+    if (this.hanging && await this.hanging.compare(opened)) return;
     if (this.panes.length < 2) this.arrange(2);
     const like = current.header?.series ?? {};
     const score = (one) => (one.modality === like.modality ? 4 : NO_PICTURES.has(one.modality) ? -9 : 0) + (one.description === like.description ? 2 : 0)
@@ -179,7 +185,7 @@ class App {
       rotate: () => pane.change({ quarters: (view.quarters + 1) % 4 }),
       flip: () => pane.change({ isFlipped: !view.isFlipped, quarters: (4 - view.quarters) % 4 }), // as it is seen
       reset: () => pane.reset(),
-      layout: () => { this.layout = (this.layout + 1) % 3; this.arrange([1, 2, 4][this.layout]); this.fill(); },
+      layout: () => { this.layout = (this.layout + 1) % 3; this.arrange([1, 2, 4][this.layout]); if (this.layout === 2 && this.hanging) this.hanging.show(0); else this.fill(); },
       prior: () => this.priors.length === 1 ? this.compare(this.priors[0]) : this.toggleList(true),
       link: () => this.link(!this.isLinked),
       key: () => { const { shown } = pane; if (!shown) return; if (!this.keys.delete(shown.key)) this.keys.set(shown.key, shown); this.tell(this.keys.has(shown.key) ? _("Marked as key image; keep it with Ctrl+S.") : _("No key image any more.")); },

@@ -42,7 +42,7 @@ export class Pane {
 
   async open(stack, header, index = Math.floor(stack.items.length / 2)) {
     this.stop();
-    Object.assign(this, { stack, header, view: fresh(), window: null, shown: null, found: null, index: -1, offset: null });
+    Object.assign(this, { stack, header, view: fresh(), window: null, shown: null, found: null, index: -1, offset: null, home: null });
     this.message.textContent = "";
     if (!stack.items.length) { this.app.openOther(this, stack); this.write(); this.redraw(); return; }
     for (const one of this.element.querySelectorAll(".other, .leave, .turn")) one.remove();
@@ -56,6 +56,7 @@ export class Pane {
     if (index === this.index && this.shown) return Promise.resolve();
     if (this.index >= 0) this.direction = Math.sign(index - this.index) || this.direction;
     this.index = index;
+    if (this.home && this.hung === JSON.stringify(this.view)) this.goHome();
     const done = this.bring();
     this.ahead();
     if (!silent) this.app.moved(this);
@@ -150,13 +151,29 @@ export class Pane {
     this.redraw();
   }
   change(view) { Object.assign(this.view, view); this.redraw(); }
-  reset() { this.view = fresh(); this.setWindow(null); this.isPainted = false; this.bring(); }
+  // How it is hung, where it is; it follows the size of the pane until somebody moves it.
+  goHome() {
+    if (!this.home || !this.item) return;
+    Object.assign(this.view, this.home());
+    this.hung = JSON.stringify(this.view);
+    this.redraw();
+  }
+  clear(text) {
+    this.stop();
+    Object.assign(this, { stack: null, header: null, shown: null, found: null, index: -1, home: null });
+    for (const part of [...this.corners, ...this.edges]) part.replaceChildren();
+    this.say(text);
+    this.redraw();
+  }
+  reset() { this.view = fresh(); this.goHome(); this.setWindow(null); this.isPainted = false; this.bring(); }
   say(text) { this.message.textContent = text; this.element.removeAttribute("aria-busy"); }
 
   resize() {
     const ratio = devicePixelRatio;
     const [width, height] = this.size.map((side) => Math.max(1, Math.round(side * ratio)));
-    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
+    if (this.canvas.width === width && this.canvas.height === height) return;
+    Object.assign(this.canvas, { width, height });
+    if (this.home && this.hung === JSON.stringify(this.view)) for (const one of this.app.panes) one.goHome();
   }
   redraw() { this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); }); }
 
