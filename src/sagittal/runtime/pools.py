@@ -1,7 +1,7 @@
 """Worker processes that can be killed: for work on bytes from outside, which may hang, crash or eat all memory.
 
 await pool.run(function, *args, deadline=...)
-  └─ a free worker, else one is started (forked from a server that has the codecs loaded already)
+  └─ a free worker, else one is started (`forking`)
       └─ pickle over a socket pair, both ways; no thread, the event loop moves the bytes
           ├─ answer          the worker is free again
           ├─ out of time     the worker is killed       Exhausted
@@ -11,22 +11,18 @@ await pool.run(function, *args, deadline=...)
 
 import asyncio
 import contextlib
-import multiprocessing
 import os
 import pickle
-import resource
 import signal
 import socket
-import traceback
 from collections.abc import AsyncIterator, Callable
-from multiprocessing.process import BaseProcess
-from pathlib import Path
-from struct import Struct
-from typing import Any, NamedTuple, TypeVar, TypeVarTuple
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
-from sagittal.errors import Exhausted, Invalid, SagittalError
+from sagittal.errors import Exhausted, Invalid
 from sagittal.runtime.deadline import Deadline
+from sagittal.runtime.forking import Child, nursery
 from sagittal.runtime.log import get_logger
+from sagittal.runtime.worker import HEAD
 
 log = get_logger(__name__)
 
@@ -36,8 +32,6 @@ Arguments = TypeVarTuple("Arguments")
 MEMORY_BYTES = 3 * 1024**3
 """Of address space that one task may take beside what its process begins with."""
 
-PRELOADED = ("sagittal.imaging.codecs", "sagittal.imaging.render.making")
-_HEAD = Struct("<Q")
 _MAX_MESSAGE_BYTES = 2 * 1024**3
 _GRACE_S = 5.0
 _CLOCK_RESOLUTION_S = 0.01
@@ -49,17 +43,17 @@ class Crashed(Invalid):
     """The work ended its process, which is taken for the fault of what it was given."""
 
 
-class WorkFailed(Exception):
-    """The work raised an error that is not one of ours: a fault in our code. Its text stays with it."""
-
-
 class _Worker(NamedTuple):
-    process: BaseProcess
+    process: Child
     socket: socket.socket
 
     def kill(self) -> None:
         self.socket.close()
         self.process.kill()
+
+    def reap(self) -> int:
+        self.socket.close()
+        return self.process.reap()
 
 
 class _Idle(NamedTuple):
@@ -85,8 +79,6 @@ class WorkerPool:
         self._timer: asyncio.TimerHandle | None = None
         self._busy: set[_Worker] = set()
         self._slots = asyncio.Semaphore(workers or os.cpu_count() or 1)
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(PRELOADED))
         self._is_closed = False
 
     @property
@@ -123,9 +115,7 @@ class WorkerPool:
         if self._timer is not None:
             self._timer.cancel()
         for worker in workers:
-            worker.kill()
-        for worker in workers:
-            await asyncio.to_thread(worker.process.join, _GRACE_S)
+            await asyncio.to_thread(worker.reap)
 
     async def _ask(self, task: "_Pieces") -> bytearray:
         if self._is_closed:
@@ -135,9 +125,7 @@ class WorkerPool:
         try:
             answer = await _exchanged(worker.socket, task)
         except (OSError, EOFError) as error:
-            worker.kill()
-            await asyncio.to_thread(worker.process.join, _GRACE_S)
-            code = worker.process.exitcode
+            code = await asyncio.to_thread(worker.reap)
             log.warning("worker died", exit_code=code)
             raise Crashed(f"the work on it ended its process ({_ending(code)})") from error
         except BaseException:
@@ -184,9 +172,8 @@ class WorkerPool:
     def _start(self) -> _Worker:
         ours, theirs = socket.socketpair()
         with theirs:
-            process = self._context.Process(target=work, args=(theirs, self._memory_bytes), daemon=True)
             try:
-                process.start()
+                process = nursery.start(theirs, self._memory_bytes)
             except BaseException:
                 ours.close()
                 raise
@@ -218,10 +205,10 @@ class _Pieces:
 
 async def _exchanged(connection: socket.socket, task: _Pieces) -> bytearray:
     loop = asyncio.get_running_loop()
-    await loop.sock_sendall(connection, _HEAD.pack(task.size))
+    await loop.sock_sendall(connection, HEAD.pack(task.size))
     for piece in task.pieces:
         await loop.sock_sendall(connection, piece)
-    (size,) = _HEAD.unpack(await _received(loop, connection, _HEAD.size))
+    (size,) = HEAD.unpack(await _received(loop, connection, HEAD.size))
     if size > _MAX_MESSAGE_BYTES:
         raise EOFError
     return await _received(loop, connection, size)
@@ -242,72 +229,9 @@ def _named(function: Callable[..., object]) -> str:
     return getattr(function, "__name__", "work")
 
 
-def _ending(code: int | None) -> str:
-    if code is None or code >= 0:
+def _ending(code: int) -> str:
+    if code >= 0:
         return f"exit code {code}"
     with contextlib.suppress(ValueError):
         return signal.Signals(-code).name
     return f"signal {-code}"
-
-
-def work(connection: socket.socket, memory_bytes: int) -> None:
-    """The life of a worker: tasks from the connection until its other end closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection.setblocking(True)
-    _limit_memory(memory_bytes)
-    with connection, contextlib.suppress(EOFError, OSError):
-        while True:
-            answer = _done(_read(connection))
-            connection.sendall(_HEAD.pack(len(answer)))
-            connection.sendall(answer)
-
-
-def _limit_memory(memory_bytes: int) -> None:
-    """Caps the address space; where the system cannot, deadlines alone hold."""
-    with contextlib.suppress(OSError, ValueError):
-        with Path("/proc/self/statm").open(encoding="ascii") as status:
-            now = int(status.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (now + memory_bytes, now + memory_bytes))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _read(connection: socket.socket) -> bytearray:
-    (size,) = _HEAD.unpack(_exactly(connection, _HEAD.size))
-    return _exactly(connection, size)
-
-
-def _exactly(connection: socket.socket, size: int) -> bytearray:
-    data = bytearray(size)
-    view = memoryview(data)
-    while view:
-        got = connection.recv_into(view)
-        if not got:
-            raise EOFError
-        view = view[got:]
-    return data
-
-
-def _done(task: bytearray) -> bytes:
-    """The pickled answer to a pickled task: (result, None) or (None, error)."""
-    try:
-        function, args, alarm_s = pickle.loads(task)  # noqa: S301  # written by the pool
-        signal.setitimer(signal.ITIMER_REAL, alarm_s)  # if the pool is gone, nobody else ends what hangs
-        result: Any = function(*args)  # whatever it returns goes back as it is
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        return pickle.dumps((result, None), protocol=5)
-    except SagittalError as error:
-        return _failed(error)
-    except MemoryError:
-        return _failed(Exhausted("not enough memory for one request"))
-    except Exception as error:  # noqa: BLE001  # the border of a task
-        # Without the error's own text, which may hold what was worked on.
-        where = "; ".join(f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:])
-        return _failed(WorkFailed(f"{type(error).__name__} in {where}"))
-
-
-def _failed(error: Exception) -> bytes:
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    try:
-        return pickle.dumps((None, error), protocol=5)
-    except Exception:  # noqa: BLE001  # an error that pickle does not take
-        return pickle.dumps((None, WorkFailed(type(error).__name__)), protocol=5)

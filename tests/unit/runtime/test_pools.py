@@ -13,7 +13,8 @@ from sagittal.errors import Exhausted, Invalid
 from sagittal.imaging.codecs import decode_frame
 from sagittal.imaging.pixels import FrameShape
 from sagittal.runtime.deadline import Deadline
-from sagittal.runtime.pools import Crashed, WorkerPool, WorkFailed
+from sagittal.runtime.pools import Crashed, WorkerPool
+from sagittal.runtime.worker import WorkFailed
 
 
 @pytest.fixture
