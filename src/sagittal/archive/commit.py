@@ -10,6 +10,7 @@ where several senders take turns it is given a moment to.
 """
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -66,6 +67,7 @@ class Committer:
         self._gathering = Gathering()
         self._queue: SimpleQueue[Put | _Call | _Stop] = SimpleQueue()
         self._is_stopped = False
+        self._is_rested = True
         self._thread = threading.Thread(target=self._run, name="sagittal-commit", daemon=True)
         self._thread.start()
 
@@ -112,14 +114,23 @@ class Committer:
 
     def _run(self) -> None:
         while True:
-            task: Put | _Call | _Stop | None = self._queue.get()
+            task: Put | _Call | _Stop | None = self._next()
             while isinstance(task, Put):
+                self._is_rested = False
                 task = self._gather(task)
             if isinstance(task, _Stop):
                 self._syncs.close()
                 return
             if task is not None:
                 self._do(task)
+
+    def _next(self) -> Put | _Call | _Stop:
+        if not self._is_rested:
+            with contextlib.suppress(Empty):
+                return self._queue.get(timeout=self._settings.rest_s)
+            self._index.rest()
+            self._is_rested = True
+        return self._queue.get()
 
     def _gather(self, first: Put) -> Put | _Call | _Stop | None:
         """Commits `first` and what waits behind it; returns the first thing that belongs to no batch with it."""

@@ -14,6 +14,7 @@ class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True):
         sync_every_bytes: of a streamed instance, so that its last sync is short.
         max_batch_bytes: of instances committed together.
         max_batch: instances committed together.
+        rest_s: after which, when nothing comes, what is remembered of studies that came is let go.
         read_threads: connections to the index for queries, each with a thread.
         file_threads: threads that read and write packs where that would wait for the disk.
         max_read_packs: packs held open for reading.
@@ -26,6 +27,7 @@ class ArchiveSettings(msgspec.Struct, frozen=True, kw_only=True):
     sync_every_bytes: int = 16 << 20
     max_batch_bytes: int = 64 << 20
     max_batch: int = 256
+    rest_s: float = 5.0
     read_threads: int = 4
     file_threads: int = 8
     max_read_packs: int = 128

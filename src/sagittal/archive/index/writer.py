@@ -339,8 +339,10 @@ class IndexWriter:
         self._read_counters()
 
     def rest(self) -> None:
-        """Lets go of the pages that the last burst of instances left in memory; the system's cache has them."""
-        self._connection.execute("PRAGMA shrink_memory").close()
+        """Lets go of what a burst of instances left in memory: parents, and pages that the cache of the system has."""
+        with suppress(sqlite3.Error):  # then it stays; the next instance will say what is wrong
+            self._parents.forget()
+            self._connection.execute("PRAGMA shrink_memory").close()
 
     def close(self) -> None:
         """Brings the write-ahead log into the file and closes it."""

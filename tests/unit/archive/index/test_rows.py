@@ -1,5 +1,6 @@
 """What the index says of instances."""
 
+import asyncio
 import json
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from sagittal.archive.index.statements import (
     columns_of,
 )
 from sagittal.archive.index.writer import PackRow
+from sagittal.archive.settings import ArchiveSettings
 from sagittal.dicom.registry import vr_of
 from support.data_sets import data_set, element
 from support.puts import ACTOR, put
@@ -158,6 +160,18 @@ async def test_counts_and_lists_are_kept_over_a_restart(opened: Opened) -> None:
     assert (patient.studies, patient.series, patient.instances) == (1, 2, 3)
     assert [row.instances for row in await all_of(again, schema.series)] == [2, 1]
     assert study.received_ns < study.updated_ns
+
+
+async def test_counts_go_on_after_a_rest(opened: Opened) -> None:
+    archive = opened(settings=ArchiveSettings(rest_s=0.0))
+    session = archive.session(ACTOR)
+    for number in (1, 2, 3):
+        await put(session, data_set(number))
+        async with asyncio.timeout(30):
+            while archive._committer._index._parents._series:  # noqa: ASYNC110  # nobody is told of a rest
+                await asyncio.sleep(0)
+    (study,) = await all_of(archive, schema.studies)
+    assert (study.series, study.instances) == (1, 3)
 
 
 async def test_names_are_searched_inside(opened: Opened) -> None:
