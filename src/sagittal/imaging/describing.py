@@ -5,7 +5,6 @@ Lengths are in mm only where the object says how large its pixels are (PS3.3 Sec
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from sagittal.dicom import json_model
@@ -13,6 +12,7 @@ from sagittal.dicom.json_model import JsonDataset
 from sagittal.dicom.json_model.instance import Parts, encode_parts
 from sagittal.imaging.render.attributes import attributes_of_frame, items, number, numbers, text, texts
 from sagittal.imaging.render.cine import frame_times
+from sagittal.imaging.uptake import uptake
 
 Described = dict[str, object]
 """Names and values as the viewer reads them; what is not said, or is as usual, is left out."""
@@ -108,50 +108,6 @@ def spacing_of(view: JsonDataset) -> Spacing | None:
     return Spacing(*nominal, "NominalScannedPixelSpacing") if nominal else None
 
 
-def suv_factor(dataset: JsonDataset) -> float | None:
-    """What stored PET values in Bq/ml are multiplied by to be standardized uptake by body weight, g/ml.
-
-    Decay is corrected to the series time, as long as that is no later than the acquisition: else it was set anew by
-    what made the series, and nothing says to when values are corrected. None where something that is needed is not
-    said.
-    """
-    if text(dataset, "00080060") != "PT":
-        return None
-    unit = text(dataset, "00541001")
-    if unit == "GML":
-        return 1.0
-    drug = next(iter(items(dataset, "00540016")), None)
-    if unit != "BQML" or drug is None or text(dataset, "00541102") != "START":
-        return None
-    weight_kg, dose_bq = number(dataset, "00101030", 0.0), number(drug, "00181074", 0.0)
-    half_life_s = number(drug, "00181075", 0.0)
-    begun = _moment(text(dataset, "00080021"), text(dataset, "00080031"))
-    acquired = _moment(text(dataset, "00080022"), text(dataset, "00080032"))
-    given = _given(drug, text(dataset, "00080021"), begun)
-    if begun is None or given is None or (acquired is not None and begun > acquired):
-        return None
-    waited_s = (begun - given).total_seconds()
-    if weight_kg <= 0 or dose_bq <= 0 or half_life_s <= 0 or not 0 <= waited_s < 100 * half_life_s:
-        return None
-    return float(weight_kg * 1000 / (dose_bq * 2 ** (-waited_s / half_life_s)))
-
-
-def _given(drug: JsonDataset, date: str, begun: datetime | None) -> datetime | None:
-    """When the radiopharmaceutical was given; a time without a date is of the day of the series or the one before."""
-    whole = text(drug, "00181078")
-    if whole:
-        return _moment(whole[:8], whole[8:14])
-    given = _moment(date, text(drug, "00181072"))
-    return given - timedelta(days=1) if given is not None and begun is not None and given > begun else given
-
-
-def _moment(date: str, time: str) -> datetime | None:
-    try:
-        return datetime.strptime(date + time[:6].ljust(6, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007  # differences only
-    except ValueError:
-        return None
-
-
 def _side(dataset: JsonDataset) -> Described:
     """Which side of the body, and of a mammogram which view, and whether it is raw or of a part only."""
     anatomy = next((one for group in items(dataset, "52009229")[:1] for one in items(group, "00209071")), {})
@@ -188,12 +144,13 @@ def _plane(view: JsonDataset) -> Described:
 def _values(dataset: JsonDataset, view: JsonDataset) -> Described:
     """What stored values become, and how they are to be shown at first."""
     slope = number(view, "00281053", 1.0)
-    suv = suv_factor(dataset)
+    suv = uptake(dataset) if text(dataset, "00080060") == "PT" else None
     return {
         "slope": slope if slope != 1.0 else None,
         "intercept": number(view, "00281052", 0.0),
         "unit": _unit(dataset, view),
-        "suv": suv,
+        "suv": suv.factor if suv is not None else None,
+        "no_suv": suv.missing if suv is not None else "",
         "windows": _windows(view),
         "names": list(texts(view, "00281055")),
         "function": text(view, "00281056").upper(),

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from sagittal.dicom import json_model
-from sagittal.imaging.describing import described, spacing_of, suv_factor
+from sagittal.imaging.describing import described, spacing_of
 from support import phantom
 
 
@@ -61,43 +61,6 @@ def test_pixels_of_a_radiograph_have_the_size_that_something_says_in_the_patient
     for keyword, value in said.items():
         setattr(one, keyword, value)
     assert spacing_of(as_json(one)) == expected
-
-
-def pet() -> Dataset:
-    one = Dataset()
-    one.Modality, one.Units, one.DecayCorrection = "PT", "BQML", "START"
-    one.PatientWeight = 70
-    one.SeriesDate, one.SeriesTime = "20260101", "110000"
-    one.AcquisitionDate, one.AcquisitionTime = "20260101", "110500"
-    drug = Dataset()
-    drug.RadiopharmaceuticalStartTime = "100000"
-    drug.RadionuclideTotalDose, drug.RadionuclideHalfLife = 350e6, 3600
-    one.RadiopharmaceuticalInformationSequence = Sequence([drug])
-    return one
-
-
-def test_uptake_by_weight_counts_the_decay_from_injection_to_the_series() -> None:
-    assert suv_factor(as_json(pet())) == pytest.approx(70_000 / (350e6 / 2))
-
-
-@pytest.mark.parametrize("missing", ["PatientWeight", "RadiopharmaceuticalInformationSequence", "DecayCorrection"])
-def test_uptake_is_not_told_where_something_it_needs_is_not_said(missing: str) -> None:
-    one = pet()
-    delattr(one, missing)
-    assert suv_factor(as_json(one)) is None
-
-
-def test_uptake_is_not_told_where_the_series_is_dated_after_its_acquisition() -> None:
-    one = pet()
-    one.SeriesTime = "120000"
-    assert suv_factor(as_json(one)) is None
-
-
-def test_the_day_before_counts_for_an_injection_before_midnight() -> None:
-    one = pet()
-    one.SeriesTime, one.AcquisitionTime = "003000", "003500"
-    one.RadiopharmaceuticalInformationSequence[0].RadiopharmaceuticalStartTime = "233000"
-    assert suv_factor(as_json(one)) == pytest.approx(70_000 / (350e6 / 2))
 
 
 def test_frames_of_an_enhanced_object_lie_where_their_functional_groups_say() -> None:

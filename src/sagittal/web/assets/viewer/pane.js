@@ -277,6 +277,7 @@ export class Pane {
     const window = this.currentWindow(), plane = planeOf(item), { unit } = meaningOf(item);
     const side = item.laterality || item.view ? [item.laterality, item.view].filter(Boolean).join(" ") : "";
     lines(bl, [
+      item.note,
       side,
       `${this.stack.items.indexOf(item) + 1} / ${this.stack.items.length}`,
       plane ? `${depthOf(plane).toFixed(1)} mm${item.thickness ? ` · ${round(item.thickness)} mm ${_("thick")}` : ""}` : "",

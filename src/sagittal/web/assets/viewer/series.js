@@ -22,6 +22,7 @@ export const studyOf = (study) => once(`/view/${study}/study`);
 // planes, else by number.
 export async function stackOf(study, series) {
   const { common, instances } = await once(`/view/${study}/series/${series}`);
+  for (const one of [common, ...instances]) if (one.no_suv) one.note = (await import("./uptake.js")).why(one.no_suv);
   const items = [], others = [];
   for (const own of instances) {
     const instance = { ...common, ...own, study, series };
