@@ -61,7 +61,7 @@ node-peers: $(VENV)/.installed ## the DICOMweb clients of the JavaScript world, 
 	@$(BIN)/python tests/support/node/install.py || { [ -z "$$CI" ] && echo "going on without the JavaScript clients"; }
 
 schema: $(VENV)/.installed ## what a new database begins as, written anew after a migration was added
-	$(BIN)/python -m sagittal.archive.head_script
+	$(BIN)/python tests/support/head_scripts.py
 
 format: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
