@@ -1,6 +1,7 @@
 """`make bench`: every ratio in one run; `make bench-web`: what people wait for on thin lines.
 
-`python -m bench [parse] [json] [store] [stock] [stow] [read] [access] [web] [--small N] [--ct N]` for parts of it; all
+`python -m bench [parse] [json] [store] [stock] [stow] [read] [access] [previews] [web]
+[--small N] [--ct N]` for parts of it; all
 but `web`, which needs Chromium and a quarter of an hour, is what there is without any.
 """
 
@@ -10,7 +11,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from bench import access, json_model, parse, peers, reading, store, stow, web
+from bench import access, json_model, parse, peers, previews, reading, store, stow, web
 from bench.store import Rate
 from sagittal.dicom.dataset.skim import IS_COMPILED
 
@@ -22,7 +23,9 @@ READ_SMALL, READ_CT = 10_000, 2_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", default=["parse", "json", "store", "stock", "stow", "read", "access"])
+    parser.add_argument(
+        "parts", nargs="*", default=["parse", "json", "store", "stock", "stow", "read", "access", "previews"]
+    )
     parser.add_argument("--small", type=int, help=f"small MR instances: 5000 to store, {READ_SMALL} to read")
     parser.add_argument("--ct", type=int, help=f"CT instances: 500 to store, {READ_CT} to read")
     said = parser.parse_args()
@@ -49,6 +52,11 @@ def main() -> None:
         if "access" in said.parts:
             print(f"\nCPU with access and ledger against without; goal <= {access.GOAL}")
             access.measure(root / "access", _now)
+        if "previews" in said.parts:
+            print(
+                f"\nPreviews of CT, none of them kept; goals <= {previews.MOST_CPU_MS} ms, >= {previews.LEAST_PER_S}/s"
+            )
+            previews.measure(root / "previews", _now)
         if "web" in said.parts:
             print("\nIn a browser on thin lines")
             web.measure(root / "web", _now)

@@ -116,7 +116,7 @@ def measure(root: Path, small: int, ct: int, tell: Callable[[str], None]) -> Non
         idle = (ours.rss_bytes(), theirs.rss_bytes())
         for peer in (ours, theirs):
             begun = time.perf_counter()
-            _fill(peer, corpus, root / "ways")
+            fill(peer, corpus, root / "ways")
             tell(f"{peer.name} took in {count} instances in {time.perf_counter() - begun:.0f} s")
         time.sleep(QUIET_S)
         compare(ours, theirs, corpus, destination, tell)
@@ -146,7 +146,8 @@ def compare(
             tell(str(_dimse(verb, retrieve, ours, theirs, studies)))
 
 
-def _fill(peer: Peer, corpus: Corpus, ways: Path) -> None:
+def fill(peer: Peer, corpus: Corpus, ways: Path) -> None:
+    """Has a server take in the corpus by STOW; `ways` is a folder to work in."""
     shutil.rmtree(ways, ignore_errors=True)
     for number, study in enumerate(corpus.studies):
         way = ways / str(number % LOADERS)

@@ -14,12 +14,14 @@ from sagittal.archive.index.locate import EVENTS_SQL, NEWEST_EVENT_SQL, event_fr
 from sagittal.archive.index.named import Named, load_named
 from sagittal.archive.index.readers import AnyRow, ReaderPool
 from sagittal.archive.model import Event, StoredInstance
+from sagittal.archive.packs.names import pack_path
 from sagittal.archive.packs.reader import PackMissing, PackReader
 from sagittal.archive.records.connect import HEAD as RECORDS_HEAD
 from sagittal.archive.records.connect import revision_of as records_revision_of
 from sagittal.archive.records.records import RECORDS_NAME, RecordsReader
 from sagittal.archive.settings import ArchiveSettings
 from sagittal.errors import Corrupt, Invalid, NotFound, Unsupported
+from sagittal.runtime.stretches import placed
 from sagittal.runtime.witness import NoWitness, Witness
 
 INDEX_NAME = "index.db"
@@ -86,15 +88,17 @@ class ArchiveReader:
         Args:
             before: other bytes that come first in what is returned, at no cost.
         """
-        if start < 0 or length < 0 or start + length > instance.file_length:
-            raise Invalid(f"bytes {start} to {start + length} of a file of {instance.file_length} bytes")
-        if instance.is_corrupt:
-            raise Corrupt(f"instance {instance.sop_instance_uid} is damaged in pack {instance.pack_id}")
+        _check(instance, start, length)
         try:
             return await self._reader.read(instance.pack_id, instance.file_offset + start, length, before)
         except PackMissing:
             moved = await self._moved(instance)
             return await self._reader.read(moved.pack_id, moved.file_offset + start, length, before)
+
+    def place(self, instance: StoredInstance, start: int, length: int) -> bytes:
+        """The same for a worker: it reads them itself, and raises Misplaced where a purge has moved them."""
+        _check(instance, start, length)
+        return placed(pack_path(self.packs, instance.pack_id), instance.file_offset + start, length)
 
     async def _moved(self, instance: StoredInstance) -> StoredInstance:
         """Where an instance lies by now: a purge writes packs anew. Raises NotFound if it is gone."""
@@ -153,6 +157,13 @@ class ArchiveReader:
         self._threads.shutdown(wait=True)
         self._readers.close()
         self.records.close()
+
+
+def _check(instance: StoredInstance, start: int, length: int) -> None:
+    if start < 0 or length < 0 or start + length > instance.file_length:
+        raise Invalid(f"bytes {start} to {start + length} of a file of {instance.file_length} bytes")
+    if instance.is_corrupt:
+        raise Corrupt(f"instance {instance.sop_instance_uid} is damaged in pack {instance.pack_id}")
 
 
 def open_reader(root: Path) -> ArchiveReader:

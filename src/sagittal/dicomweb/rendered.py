@@ -25,7 +25,7 @@ from sagittal.retrieve.scope import intact, locate
 
 _RELATED = "multipart/related"
 _CINE_ORDER = (GIF, JPEG, PNG, WEBP)
-_FORM = "2"  # part of the entity tag: to be raised when the same frames give other pictures
+_FORM = "3"  # part of the entity tag: to be raised when the same frames give other pictures
 _KEPT = "private, max-age=86400"
 _SHORTEST_DIGEST = 12
 

@@ -1,6 +1,7 @@
 """Instances as pictures (PS3.18 Section 10.4.1.1.3): read here, made in a worker."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
@@ -9,11 +10,12 @@ from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN, encoding_o
 from sagittal.errors import Exhausted, Invalid, NotFound, Unsupported
 from sagittal.imaging.render.job import make
 from sagittal.imaging.render.recipe import EncodedFrame, EncodedState, Recipe
-from sagittal.retrieve.frames import locate_frames, read_frame
+from sagittal.retrieve.frames import Frame, locate_frames, read_frame
 from sagittal.retrieve.header import read_inflated
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.pools import WorkerPool
+from sagittal.runtime.stretches import Misplaced
 
 MAX_CINE_FRAMES = 256
 """Of one moving picture; of more, every n-th is shown, as long as those between would be."""
@@ -44,9 +46,16 @@ async def rendered(
     """
     if not has_pixels(instance):
         raise Unsupported(f"instance {instance.sop_instance_uid} has no pixels that could be shown")
-    frames = await _frames(archive, actor, instance, numbers, deadline)
-    header, syntax = await _header(archive, instance)
+    located = await locate_frames(archive, actor, instance, numbers, deadline)
     try:
+        if _is_whole(instance, located):
+            with suppress(Misplaced):  # else below, where what has moved is followed
+                header, data = _places(archive, instance, located[0])
+                frame = EncodedFrame(numbers[0] - 1, data)
+                stored_as = instance.transfer_syntax_uid
+                return await pool.run(make, header, stored_as, [frame], recipe, state, deadline=deadline)
+        frames = await _frames(archive, instance, numbers, located)
+        header, syntax = await _header(archive, instance)
         return await pool.run(make, header, syntax, frames, recipe, state, deadline=deadline)
     except Invalid as error:  # what is kept is not fit to be shown; the request itself was right
         raise Unsupported(f"instance {instance.sop_instance_uid} cannot be shown: {error}") from error
@@ -73,11 +82,24 @@ def middle_frame(instance: StoredInstance) -> int:
     return max(1, instance.frames) // 2 + instance.frames % 2 if instance.frames > 1 else 1
 
 
+def _is_whole(instance: StoredInstance, located: Sequence[Frame]) -> bool:
+    """Whether it is one frame, and lies in one piece as it is wanted, as nearly every picture's does."""
+    first = located[0]
+    is_as_stored = first.data is None and not first.bits and len(first.spans) == 1
+    return len(located) == 1 and is_as_stored and 0 < (instance.pixel_offset or 0) <= _MAX_HEADER_BYTES
+
+
+def _places(archive: ArchiveReader, instance: StoredInstance, frame: Frame) -> tuple[bytes, bytes]:
+    """The data set up to its pixels and the frame, to be read where the picture is made."""
+    start, ((offset, length),) = instance.data_set_offset, frame.spans
+    header = archive.place(instance, start, instance.pixel_offset or 0)
+    return header, archive.place(instance, start + offset, length)
+
+
 async def _frames(
-    archive: ArchiveReader, actor: Actor, instance: StoredInstance, numbers: Sequence[int], deadline: Deadline
+    archive: ArchiveReader, instance: StoredInstance, numbers: Sequence[int], located: Sequence[Frame]
 ) -> list[EncodedFrame]:
     """The frames; of more than can be held, taking all to be as long as the first, every n-th."""
-    located = await locate_frames(archive, actor, instance, numbers, deadline)
     first = located[0]
     step = max(1, -(-len(numbers) * first.length // MAX_CINE_READ_BYTES))
     read = [EncodedFrame(numbers[0] - 1, await read_frame(archive, instance, first))]

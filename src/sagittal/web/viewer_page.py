@@ -13,7 +13,7 @@ from sagittal.web.wording import _, direction, language, translated
 FIRST_SIDE = 512
 """Of the first picture, pixels at most; the viewer asks for what its screen has room for when it has loaded."""
 
-_QUALITY = 45
+_QUALITY = 25
 
 
 class SeriesShown(msgspec.Struct, frozen=True, kw_only=True):

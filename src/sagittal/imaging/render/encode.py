@@ -7,6 +7,7 @@ from PIL import Image
 
 from sagittal.errors import Exhausted, Unsupported
 from sagittal.imaging.render.recipe import DEFAULT_QUALITY, GIF, JPEG, MEDIA_TYPES, PNG, WEBP
+from sagittal.imaging.render.webp import encode_grey
 
 _LARGEST_SIDE: Mapping[str, int] = {JPEG: 65535, GIF: 65535, WEBP: 16383}
 _SHORTEST_FRAME_MS = 20  # browsers slow GIFs with less down to 100 ms
@@ -34,6 +35,9 @@ def encode_picture(
     elif media_type == PNG:
         image.save(out, "PNG", compress_level=_PNG_LEVEL, icc_profile=profile)
     elif media_type == WEBP:
+        grey = encode_grey(image, quality) if image.mode == "L" and not profile else None
+        if grey is not None:
+            return grey
         image.save(out, "WEBP", quality=quality, method=_WEBP_METHOD, icc_profile=profile)
     else:
         image.save(out, "GIF")

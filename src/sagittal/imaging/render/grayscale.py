@@ -100,8 +100,7 @@ def to_grey(frame: Stored, stages: Stages) -> Grey:
     unsigned = np.dtype(f"u{frame.dtype.itemsize}")
     whole[np.arange(low, high + 1).astype(unsigned)] = table
     native = np.ascontiguousarray(frame, frame.dtype.newbyteorder("="))
-    shown: Grey = whole[native.view(unsigned)]
-    return shown
+    return np.take(whole, native.view(unsigned))  # in half of the time of indexing
 
 
 def shades_of(values: Stored, stages: Stages) -> Values:

@@ -31,17 +31,37 @@ from sagittal.imaging.render.recipe import SRGB, EncodedFrame, EncodedState, Rec
 from sagittal.imaging.render.voi import stored_windows
 
 _SHOWN_GROUPS = frozenset((0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x0048, 0x0054, 0x0070, 0x2050, 0x5200))
+_PLAIN_GROUPS = frozenset((0x0028, 0x0048, 0x0054, 0x0070, 0x2050, 0x5200))
+_PLAIN_TAGS = frozenset(
+    (
+        0x00080005,  # in what characters the others are written
+        0x00080060,  # decides the window where none is said
+        0x00082144,  # rate and times of frames
+        0x00089205,  # supplemental colour
+        0x00180040,
+        0x00181063,
+        0x00181065,
+        0x00181164,  # spacings, for pixels that are not square
+        0x00182010,
+        *range(0x00181600, 0x00181625),  # shutters
+    )
+)
 _OVERLAYS = (0x0010, 0x0011, 0x0015, 0x0022, 0x0040, 0x0045, 0x0050, 0x0051, 0x0100, 0x0102, 0x1001, 0x1500, 0x3000)
 _MAX_HEADER_BYTES = 64 << 20  # functional groups of many frames are one element
 _LIMITS = Limits(max_element_bytes=_MAX_HEADER_BYTES, max_kept_bytes=_MAX_HEADER_BYTES)
 
 
 @functools.cache
-def shown_tags() -> frozenset[int]:
-    """What of a data set can matter to its picture; the rest, private elements above all, is stepped over."""
-    named = {tag for tag in elements() if tag >> 16 in _SHOWN_GROUPS}
+def shown_tags(*, is_plain: bool) -> frozenset[int]:
+    """What of a data set can matter to its picture; the rest, private elements above all, is stepped over.
+
+    Args:
+        is_plain: without text on it, and as the instance itself says.
+    """
+    groups = _PLAIN_GROUPS if is_plain else _SHOWN_GROUPS
+    named = {tag for tag in elements() if tag >> 16 in groups}
     overlays = {(0x6000 + group) << 16 | element for group in range(0, 32, 2) for element in _OVERLAYS}
-    return frozenset(named | overlays | SHAPE_TAGS)
+    return frozenset(named | overlays | SHAPE_TAGS | _PLAIN_TAGS)
 
 
 MAX_CINE_BYTES = 512 * 1024**2
@@ -65,7 +85,7 @@ def make_picture(
     Raises:
         Invalid, Unsupported, Exhausted: the frames or attributes cannot be read, or ask too much.
     """
-    reader = HeaderReader(transfer_syntax_uid, shown_tags(), _LIMITS)
+    reader = HeaderReader(transfer_syntax_uid, shown_tags(is_plain=state is None and not recipe.annotations), _LIMITS)
     if not reader.feed(header):
         raise Invalid("a data set ends before its pixel data")
     found = reader.header

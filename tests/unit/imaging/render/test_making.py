@@ -1,6 +1,8 @@
 """From stored bytes to a finished picture in one call."""
 
+import re
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,3 +110,15 @@ def test_no_frames_and_no_pixels_are_said() -> None:
 def test_a_frame_that_is_cut_off_raises_one_of_our_errors(length: int) -> None:
     with pytest.raises(SagittalError):
         make(header(), EXPLICIT, [EncodedFrame(0, frame(0, 1).data[:length])], Recipe())
+
+
+def test_a_plain_picture_knows_all_that_its_pipeline_reads() -> None:
+    """What the modules of the pipeline name is read from the data set, but for what is written on pictures."""
+    folder = Path(making.__file__).parent
+    texts = [path.read_text("utf-8") for path in folder.glob("*.py") if path.name != "annotation.py"]
+    named = {int(tag, 16) for text in texts for tag in re.findall(r'"([0-9A-Fa-f]{8})"', text)}
+    known = making.shown_tags(is_plain=True)
+    in_items = {0x00283002, 0x00283003, 0x00283006}  # of items, which come whole
+    assert len(named) > 40
+    assert {f"{tag:08X}" for tag in named - known - in_items} == set()
+    assert known < making.shown_tags(is_plain=False)

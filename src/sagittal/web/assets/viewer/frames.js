@@ -21,8 +21,8 @@ const base = (item) =>
 export const hasDepth = (item) =>
   (item.samples ?? 1) === 1 && item.photometric?.startsWith("MONOCHROME") && !item.table && item.allocated <= 16 && item.bits > 1;
 
-// WebP is half of JPEG on the line and four times its work for the server: it is for lines where bytes count.
-const kindOf = () => (line.isQuick ? "quality=60&accept=image/jpeg" : "quality=45&accept=image/webp");
+// WebP is half of JPEG on the line and twice its work for the server: it is for lines where bytes count.
+const kindOf = () => (line.isQuick ? "quality=60&accept=image/jpeg" : "quality=25&accept=image/webp");
 
 export function previewOf(item, side, window) {
   const most = Math.max(item.rows, item.columns);
