@@ -40,6 +40,7 @@ from sagittal.lifecycle.purging import keep_purging
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.pools import WorkerPool, worker_pool
+from sagittal.runtime.replaced import keep_looking
 from sagittal.runtime.settings import Settings, named_attributes, parse_address
 from sagittal.web.api_page import api_page
 from sagittal.web.archive_pages import archive_pages
@@ -123,7 +124,7 @@ def _allow_many_files() -> None:
 async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open: bool = False) -> None:
     """Serves until SIGTERM or SIGINT; then takes nothing new, finishes what is in flight, and returns.
 
-    SIGHUP has it read its certificates anew.
+    It reads its certificates anew when their files are replaced, and at SIGHUP.
 
     Args:
         settings: what is in force.
@@ -181,12 +182,25 @@ class Served(NamedTuple):
 
     def renew_certificates(self) -> None:
         """Reads the certificates anew for connections to come. One that cannot be used is told, and stays as it was."""
-        for name, renew in (("http", self._renew_http), ("dicom", self._renew_dicom)):
-            try:
-                if renew():
-                    log.info("certificate renewed", listener=name)
-            except (Invalid, OSError) as error:
-                log.error("certificate not renewed", listener=name, error=str(error))
+        self.renew("http", self._renew_http)
+        self.renew("dicom", self._renew_dicom)
+
+    async def keep_renewing(self) -> None:
+        """Reads the certificates anew whenever their files are replaced."""
+        http, dicom = _files(self.settings, "http"), _files(self.settings, "dicom")
+        async with asyncio.TaskGroup() as looking:
+            if http and self.web is not None:
+                looking.create_task(keep_looking(http, lambda: self.renew("http", self._renew_http)))
+            if dicom:
+                looking.create_task(keep_looking(dicom, lambda: self.renew("dicom", self._renew_dicom)))
+
+    def renew(self, listener: str, renew: Callable[[], bool]) -> None:
+        """Reads the certificate of a listener anew, and tells whether it can be used."""
+        try:
+            if renew():
+                log.info("certificate renewed", listener=listener)
+        except (Invalid, OSError) as error:
+            log.error("certificate not renewed", listener=listener, error=str(error))
 
     def _renew_http(self) -> bool:
         tls = _http_tls(self.settings)
@@ -225,7 +239,9 @@ async def served(settings: Settings, *, is_open: bool = False) -> AsyncIterator[
         ):
             if settings.dicom:
                 await listener.start(*parse_address(settings.dicom, "dicom"))
-            yield Served(settings, archive, ledger, way_in, listener, requestor, web)
+            site = Served(settings, archive, ledger, way_in, listener, requestor, web)
+            async with _meanwhile(site.keep_renewing()):
+                yield site
 
 
 @contextlib.asynccontextmanager
@@ -371,6 +387,12 @@ def _http_tls(settings: Settings) -> TLS | None:
         return None
     certificate = Path(settings.http_tls_certificate)
     return TLS(certificate=certificate, key=Path(settings.http_tls_key or certificate))
+
+
+def _files(settings: Settings, door: str) -> list[Path]:
+    """The files of a door's certificate, key and authorities."""
+    names = (f"{door}_tls_{what}" for what in ("certificate", "key", "ca"))
+    return [Path(path) for name in names if (path := getattr(settings, name, ""))]
 
 
 def _dicom_tls(settings: Settings) -> ssl.SSLContext | None:

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -124,15 +124,57 @@ async def test_a_certificate_is_renewed_while_an_answer_is_on_its_way_and_connec
             await asyncio.sleep(0.1)
             with pytest.raises(Invalid, match="certificate"):
                 listener.renew(TLS(certificate=tls.certificate, key=newer.key))
+            shaking = [await Handshake.begun(listener.port, both) for _ in range(5)]
             listener.renew(newer)
             for _ in range(20):
-                # a connection in the midst of its handshake with the old one may be reset: a client tries again
-                again = httpx.AsyncHTTPTransport(verify=both, retries=2)
-                async with httpx.AsyncClient(transport=again) as client:
+                async with httpx.AsyncClient(verify=both) as client:
                     assert (await client.get(url)).text == "hello"
+            for one in shaking:
+                assert (await one.finished(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")).startswith(b"HTTP/1.1 200")
             assert await name_shown(listener.port, both) == "newer"
             going_on.set()
             assert (await request).text == "hello"
+
+
+class Handshake(NamedTuple):
+    """A TLS connection whose handshake is in its midst: the server has answered, and waits for us."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    coming: ssl.MemoryBIO
+    going: ssl.MemoryBIO
+    tls: ssl.SSLObject
+
+    @classmethod
+    async def begun(cls, port: int, context: ssl.SSLContext) -> "Handshake":
+        coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(coming, going, server_hostname="127.0.0.1")
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        writer.write(going.read())
+        coming.write(await reader.read(1))
+        return cls(reader, writer, coming, going, tls)
+
+    async def finished(self, request: bytes) -> bytes:
+        """The answer to a request over the connection."""
+        while True:
+            try:
+                self.tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self.writer.write(self.going.read())
+                self.coming.write(await self.reader.read(65536) or pytest.fail("the server hung up"))
+        self.tls.write(request)
+        self.writer.write(self.going.read())
+        while True:
+            try:
+                answer = self.tls.read(65536)
+                break
+            except ssl.SSLWantReadError:
+                self.coming.write(await self.reader.read(65536) or pytest.fail("the server hung up"))
+        self.writer.close()
+        return answer
 
 
 async def name_shown(port: int, context: ssl.SSLContext) -> str:

@@ -8,9 +8,11 @@ After a client has gone `send` does nothing and says nothing; `receive` tells.
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +30,7 @@ log = get_logger(__name__)
 
 _BACKLOG = 1024
 _MAX_CONNECTIONS = 4096
+_STAY_S = 60.0  # how long connections that met the certificate before may still shake hands and ask, s
 _HEADER_TIMEOUT_MS = 30_000
 _PING_INTERVAL_MS = 30_000
 _BUFFER_BYTES = 1_048_576  # of HTTP/1.1: STOW of a CT costs 0.85 ms of CPU; with the default of 400 KB 0.98, 64 KB 1.40
@@ -45,8 +48,9 @@ class TLS(msgspec.Struct, frozen=True, kw_only=True):
 class HTTPServer:
     """A running listener. `port` is the one in use, also where 0 was asked for.
 
-    Granian reads a certificate once. For another one a second Granian begins to accept on the same socket, and the
-    first finishes what is in flight: no connection is refused, no answer cut off.
+    Granian reads a certificate once. For another one a second Granian begins to accept on the same socket. The first
+    accepts nothing more, goes on with the connections that it has for a while, and then finishes what is in flight: no
+    connection is refused or reset, no answer cut off.
     """
 
     def __init__(self, app: ASGIApp, host: str, listener: socket.socket, tls: TLS | None) -> None:
@@ -56,14 +60,20 @@ class HTTPServer:
         self._app = app
         self._listener = listener
         self._running = self._start(tls)
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: set[_Running] = set()
 
     def renew(self, tls: TLS) -> None:
         """New connections meet this certificate. Raises Invalid if it cannot be used; then all stays as it was."""
         before, self._running = self._running, self._start(tls)
-        before.server.stop()
-        self._retiring.add(before.task)
-        before.task.add_done_callback(self._retiring.discard)
+        before.server.accept_nothing()
+        self._retiring.add(before)
+        timer = asyncio.get_running_loop().call_later(_STAY_S, before.server.stop)
+
+        def gone(_: asyncio.Task[None]) -> None:
+            timer.cancel()
+            self._retiring.discard(before)
+
+        before.task.add_done_callback(gone)
 
     async def wait(self) -> None:
         """Returns when the listener has ended; raises what ended it."""
@@ -75,8 +85,10 @@ class HTTPServer:
 
     async def stop(self, timeout_s: float, cancel_requests: Callable[[], None] = lambda: None) -> None:
         """Accepts nothing new, lets what is in flight finish for `timeout_s`, then cuts it off by `cancel_requests`."""
-        self._running.server.stop()
-        tasks = {self._running.task, *self._retiring}
+        every = (self._running, *self._retiring)
+        for one in every:
+            one.server.stop()
+        tasks = {one.task for one in every}
         _, left = await asyncio.wait(tasks, timeout=timeout_s)
         if left:
             log.warning("http requests cut off at shutdown", timeout_s=timeout_s)
@@ -180,6 +192,21 @@ class _EmbeddedServer(Server):  # type: ignore[misc]  # Granian's classes are un
         self._shd: Any = SocketHolder(file_descriptor, False, _BACKLOG)  # Any: untyped, see above
         self._sfd = file_descriptor
         self._ssp = None
+
+    def accept_nothing(self) -> None:
+        """Connections to come are for others that accept on the same socket; those that are there go on."""
+        with _nobodys_socket() as nobodys:
+            os.dup2(nobodys.fileno(), self._sfd, inheritable=False)
+
+
+@contextlib.contextmanager
+def _nobodys_socket() -> Iterator[socket.socket]:
+    """A listening socket that nobody can find."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as nobodys:
+        nobodys.bind(str(Path(folder, "nobody")))
+        nobodys.listen(1)
+        nobodys.setblocking(False)
+        yield nobodys
 
 
 def _http2_settings() -> Any:  # Any: untyped, see above
