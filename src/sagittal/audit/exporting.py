@@ -13,7 +13,7 @@ _FIELDS: Final = Line.__struct_fields__
 _TIMES: Final = {"at_ns": "at", "until_ns": "until"}
 _BATCH: Final = 500
 _AFTER: Final = f"SELECT {', '.join(_FIELDS)} FROM ledger WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608  # names of ours
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 async def lines_after(records: RecordsReader, seq: int, limit: int = _BATCH) -> tuple[Line, ...]:

@@ -30,6 +30,7 @@ def configure(level: str = "info", form: LogFormat = "text") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_messages,
+            _on_one_line,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
@@ -46,6 +47,14 @@ def _without_messages(_logger: object, _method: str, event: structlog.types.Even
         frames = traceback.extract_tb(error.__traceback__)
         event["error"] = type(error).__name__
         event["at"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
+
+
+def _on_one_line(_logger: object, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Values that could break a line, colour a terminal or turn letters around as what Python writes for them."""
+    for key, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[key] = repr(value)[1:-1]
     return event
 
 

@@ -28,6 +28,7 @@ from sagittal.runtime.pools import WorkerPool
 from sagittal.web.packing import kept, packed
 from sagittal.web.pages import AnyRequest, actor_of
 from sagittal.web.problems import failed
+from sagittal.web.showing import clean
 from sagittal.web.viewer_drawn import drawn_routes
 from sagittal.web.viewer_files import viewer_files
 from sagittal.web.viewer_findings import findings_routes
@@ -216,5 +217,5 @@ def text_of(tags: _Tags, tag: str) -> str:
     if isinstance(value, dict):
         group = next((group for group in value.values() if group), "")
         family, *others = [part.strip() for part in str(group).split("^")]
-        return ", ".join(part for part in (family, " ".join(filter(None, others))) if part)
-    return "" if value is None else str(value)
+        return clean(", ".join(part for part in (family, " ".join(filter(None, others))) if part))
+    return "" if value is None else clean(str(value))

@@ -1,7 +1,8 @@
 """Values of DICOM as people read them: names by their component groups, dates by locale, nothing that could do harm."""
 
+import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Final
 
@@ -17,20 +18,46 @@ MOST_CHARACTERS: Final = 160
 """Of one value in a list; the rest of longer ones is not shown there."""
 
 _JOINERS: Final = "\u200c\u200d"  # Persian, Hindi and others spell with them
+_MOST_MARKS: Final = 4  # on one letter; Vietnamese and pointed Hebrew have up to three
+_LINE: Final = re.compile("\r\n?|[\n\u2028\u2029\x85]")
+_STRANGE: Final = "\ufffd"
+_OVERRIDES: Final = frozenset("\u202a\u202b\u202d\u202e")
 
 
 def clean(text: str, most: int = MOST_CHARACTERS) -> str:
-    r"""A text without what could reorder or hide others: no control characters, no direction marks; cut if too long.
+    r"""A text that can neither reorder nor hide what is around it, nor run over it; cut if too long.
 
-    >>> clean("Doe\u202e^x\0y"), clean("a" * 500, 4)
-    ('Doe^xy', 'aaa…')
+    Control characters are shown as such; what is to turn letters around as a replacement character; invisible ones are
+    left out, and marks beyond those that a letter can have.
+
+    >>> clean("Doe\u202e^x\0y"), clean("a" * 500, 4), clean("two\r\nlines")
+    ('Doe\ufffd^x\u2400y', 'aaa…', 'two↵lines')
     """
     text = text[: 4 * most]
-    kept = "".join(one for one in text if one in _JOINERS or unicodedata.category(one) not in _UNSHOWN)
-    return kept if len(kept) <= most else kept[: most - 1] + "…"
+    if not text.isascii() or not text.isprintable():
+        text = "".join(_visible(_LINE.sub("↵", text)))
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
-_UNSHOWN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+def _visible(text: str) -> Iterator[str]:
+    """Each character as it may be shown; `""` for what may not."""
+    marks, before = 0, ""
+    for one in text:
+        kind = unicodedata.category(one)
+        marks = marks + 1 if kind in _MARKS else 0
+        if one in _JOINERS:
+            yield one if before not in _JOINERS else ""
+        elif kind == "Cc":
+            yield chr(0x2400 + ord(one)) if one < " " else "\u2421" if one == "\x7f" else _STRANGE
+        elif kind in ("Cs", "Co", "Cn") or one in _OVERRIDES:
+            yield _STRANGE
+        elif kind != "Cf" and marks <= _MOST_MARKS:
+            yield one
+        before = one
+
+
+_ARABIC: Final = re.compile("[\u0620-\u06ff]")
+_MARKS: Final = frozenset({"Mn", "Me"})
 
 
 def name(text: str) -> str:
@@ -47,18 +74,22 @@ def name(text: str) -> str:
 
 
 def other_name(text: str) -> str:
-    """The second way a name is written: ideographic beside alphabetic.
+    """The other ways a name is written, beside its alphabetic one: ideographic, and how that is spoken.
 
-    >>> other_name("Yamada^Tarou=山田^太郎=やまだ^たろう")
-    '山田 太郎'
+    >>> other_name("Yamada^Tarou=山田^太郎=やまだ^たろう"), other_name("=山田^太郎")
+    ('山田 太郎 · やまだ たろう', '')
     """
-    return clean(" ".join(groups(text)[1].split("^")), 80) if len(groups(text)) > 1 and groups(text)[0] else ""
+    first, *others = groups(text) or ("",)
+    if not first.strip("^ "):
+        return ""
+    shown = (" ".join(filter(None, (part.strip() for part in group.split("^")))) for group in others)
+    return clean(" · ".join(filter(None, shown)), 80)
 
 
 def _western(group: NameGroup) -> str:
     rest = " ".join(part.strip() for part in (group.prefix, group.given, group.middle) if part.strip())
-    whole = ", ".join(part for part in (group.family.strip(), rest) if part)
-    return f"{whole}, {group.suffix.strip()}" if group.suffix.strip() else whole
+    comma = "، " if _ARABIC.search(group.family) else ", "
+    return comma.join(part for part in (group.family.strip(), rest, group.suffix.strip()) if part)
 
 
 def day(text: str) -> str:

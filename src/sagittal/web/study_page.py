@@ -26,6 +26,7 @@ from sagittal.web.showing import clean
 REJECTIONS: Final = "/rejections"
 _TIMEOUT_S: Final = 60.0
 _MOST_VALUE: Final = 400
+_MOST_WHOLE: Final = 16_384
 NO_PICTURES: Final = frozenset(
     {"SR", "KO", "PR", "SEG", "RTSTRUCT", "RTPLAN", "RTRECORD", "DOC", "REG", "ECG", "AU", "PLAN", "FID", "RWV", "HD"}
 )
@@ -73,7 +74,7 @@ def study_pages(archive: Archive, around: Around) -> list[HTTPRouteHandler]:
         values = {
             "s": found,
             "one": tagged.instance,
-            "rows": [row._replace(value=clean(row.value, _MOST_VALUE)) for row in tagged.rows],
+            "rows": [(row, clean(row.value, _MOST_VALUE), _whole(row.value)) for row in tagged.rows],
             "before": tagged.before,
             "after": tagged.after,
             "at": tagged.at,
@@ -138,3 +139,8 @@ def _viewers(study: Listed, origin: str, around: Around) -> list[tuple[str, str]
     slicer = f"studyUID={uid}&dicomweb_endpoint={quote(root, safe='')}"
     viewers.append(("3D Slicer", f"slicer://viewer/?{slicer}"))
     return viewers
+
+
+def _whole(value: str) -> str:
+    """All of a value that is cut where it stands; `""` where it is not."""
+    return clean(value, _MOST_WHOLE) if len(value) > _MOST_VALUE else ""

@@ -117,6 +117,7 @@ _PAGE = """<!doctype html>
 <meta name="color-scheme" content="dark light"><title>{title}</title>
 <link rel="icon" href="{icon}"><link rel="stylesheet" href="{files}/viewer.css">
 <script type="module" src="{files}/boot.js"></script></head>
-<body><div id="app"><div class="bar"></div><div class="side"></div><main id="stage">{image}</main></div><noscript>{noscript}</noscript>
+<body><div id="app"><div class="bar"></div><div class="side"></div><main id="stage">{image}</main></div>\
+<noscript>{noscript}</noscript>
 <script type="application/json" id="opened">{data}</script>{texts}</body></html>
 """

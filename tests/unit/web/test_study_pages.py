@@ -100,7 +100,7 @@ async def test_a_name_full_of_markup_is_text_everywhere(site: Site) -> None:
         assert "<script>alert" not in text, path
         assert "&lt;script&gt;alert" in text, path
         assert not re.search("[\u202e\x07]", text), path
-        assert "x" * 1000 not in text, path
+        assert ("x" * 1000 in text) == path.endswith("/tags"), path  # where all of it can be read
 
 
 async def test_a_list_of_forty_studies_is_small_on_the_wire(site: Site) -> None:
