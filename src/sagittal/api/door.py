@@ -22,6 +22,7 @@ from sagittal.api.network import network_routes
 from sagittal.api.own_handed_out import own_handed_out_routes
 from sagittal.api.preferences import preference_routes
 from sagittal.api.problems import problem_of_kind, problem_of_request, problem_unforeseen
+from sagittal.api.quarantine import quarantine_routes
 from sagittal.api.rejections import rejection_routes
 from sagittal.api.site import site_routes
 from sagittal.api.strictness import StrictRequest
@@ -105,6 +106,7 @@ def _routes(behind: Behind) -> list[HTTPRouteHandler]:
         *study_routes(shelf),
         *study_file_routes(shelf, behind.pool),
         *rejection_routes(archive, timeout_s),
+        *quarantine_routes(archive, behind.pool, timeout_s),
         *governing_routes(governing),
         *preference_routes(PreferencesInRecords(archive.records)),
         *account_routes(administering),

@@ -22,7 +22,7 @@ from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.settings import RoleAt, Settings, describe, parse_role
 from sagittal.web.forms import Form, form_of
 from sagittal.web.pages import AnyRequest, actor_of, leave_to, page
-from sagittal.web.places import ADMIN
+from sagittal.web.places import ADMIN, QUARANTINE
 from sagittal.web.wording import _
 
 _TIMEOUT_S: Final = 30.0
@@ -67,6 +67,7 @@ def tabs_of(actor: Actor) -> list[Tab]:
         Tab(f"{ADMIN}/roles", _("Roles"), "manage"),
         Tab(f"{ADMIN}/network", _("Network"), "configure"),
         Tab(f"{ADMIN}/handed-out", _("Tokens and links"), "manage"),
+        Tab(QUARANTINE, _("Quarantine"), "change"),
         Tab(f"{ADMIN}/storage", _("Storage"), "configure"),
         Tab(f"{ADMIN}/ledger", _("Ledger"), "audit"),
         Tab(f"{ADMIN}/settings", _("Settings"), "configure"),

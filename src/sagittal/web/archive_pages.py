@@ -14,6 +14,7 @@ from sagittal.runtime.settings import Settings
 from sagittal.web.admin_pages import Admin, admin_pages
 from sagittal.web.language_page import language_page
 from sagittal.web.patient_page import patient_page
+from sagittal.web.quarantine_pages import quarantine_pages
 from sagittal.web.site import PROBLEMS
 from sagittal.web.study_changes import Changes, study_changes
 from sagittal.web.study_files import study_files
@@ -55,6 +56,7 @@ def archive_pages(
         study_changes(changes),
         *study_pages(archive, Around(dicomweb_root, has_ohif, sending)),
         *study_files(archive, pool, sending),
+        *quarantine_pages(archive),
         patient_page(archive, dicomweb_root),
         language_page(kept),
         *admin_pages(Admin(archive, Administering(archive, archive.records, scribe), sending, settings)),

@@ -9,6 +9,7 @@ from sagittal.web.wording import _
 STUDIES = "/studies"
 UPLOAD = "/upload"
 ADMIN = "/admin"
+QUARANTINE = "/quarantine"
 ABOUT = "/about"
 _ADMINISTERING: tuple[Action, ...] = ("manage", "configure", "audit")
 

@@ -17,10 +17,8 @@ from sagittal.archive.acts import Entry, Named
 from sagittal.archive.index import schema
 from sagittal.archive.index.rederive import Said, rederive
 from sagittal.archive.index.rejections import (
-    MOVE_CONFLICTS,
     MOVE_INSTANCES,
     TAKE_OUT,
-    bring_back,
     integer,
     placed_from,
     rows_above,
@@ -46,13 +44,23 @@ _SET_ASIDE: Final = (
     " AND purge IS NULL"
 )
 _STANDING: Final = "SELECT id, received_ns FROM instances WHERE sop_instance_uid = ?"
+_NO_CONFLICTS: Final = "SELECT id FROM rejected WHERE rejection = ? AND is_conflict = 0 ORDER BY received_ns"
+_BESIDE: Final = "another data set has this SOP Instance UID"
+_MOVE_BACK: Final = (
+    "INSERT INTO conflicts (id, study_instance_uid, series_instance_uid, sop_instance_uid, transfer_syntax_uid, pack,"  # noqa: S608  # words of ours
+    " file_offset, file_length, data_set_offset, digest, digest_data_set, received_ns, is_corrupt, door, source,"
+    " called, address, reason, sop_class_uid, frame_table)"
+    " SELECT row_id, study_instance_uid, series_instance_uid, sop_instance_uid, transfer_syntax_uid, pack,"
+    " file_offset, file_length, data_set_offset, digest, digest_data_set, received_ns, is_corrupt, door, source,"
+    f" called, address, '{_BESIDE}', sop_class_uid, frame_table FROM rejected WHERE id = ?"
+)
 _MOVE_BESIDE: Final = (
-    "INSERT INTO conflicts (id, study_instance_uid, series_instance_uid, sop_instance_uid, transfer_syntax_uid, pack,"
+    "INSERT INTO conflicts (id, study_instance_uid, series_instance_uid, sop_instance_uid, transfer_syntax_uid, pack,"  # noqa: S608  # likewise
     " file_offset, file_length, data_set_offset, digest, digest_data_set, received_ns, is_corrupt, door, source,"
     " called, address, reason, sop_class_uid, frame_table)"
     " SELECT ?, studies.study_instance_uid, series.series_instance_uid, i.sop_instance_uid, i.transfer_syntax_uid,"
     " i.pack, i.file_offset, i.file_length, i.data_set_offset, i.digest, i.digest_data_set, i.received_ns,"
-    " i.is_corrupt, i.door, i.source, i.called, i.address, 'another data set has this SOP Instance UID',"
+    f" i.is_corrupt, i.door, i.source, i.called, i.address, '{_BESIDE}',"
     " i.sop_class_uid, i.frame_table FROM instances AS i"
     " JOIN series ON series.id = i.series JOIN studies ON studies.id = series.study WHERE i.id = ?"
 )
@@ -62,10 +70,11 @@ def set_aside(
     index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
 ) -> Sequence[Named]:
     """The newcomer is rejected; who has the UID keeps it."""
-    del index, read
     newcomers = [one for one in named if one.is_conflict]
-    connection.execute(MOVE_CONFLICTS, (wanted_of(newcomers), entry.id))
-    connection.execute(TAKE_OUT["conflicts"], (wanted_of(newcomers),))
+    take_out(index, connection, read, entry, newcomers)
+    for (row_id,) in connection.execute(_NO_CONFLICTS, (entry.id,)).fetchall():  # who had the UID was purged
+        changed = "UPDATE rejected SET row_id = ?, is_conflict = 1 WHERE id = ?"
+        connection.execute(changed, (index.next_conflict(), row_id))
     return named
 
 
@@ -73,7 +82,21 @@ def take_up(
     index: IndexWriter, connection: sqlite3.Connection, read: ReadHeader, entry: Entry, named: Sequence[Named]
 ) -> Sequence[Named]:
     """The newcomer lies beside again."""
-    bring_back(index, connection, read, entry, [one for one in named if one.is_conflict])
+    (newcomer,) = [one for one in named if one.is_conflict]
+    row = _row(connection, schema.rejected, _SET_ASIDE, (entry.about, newcomer.received_ns))
+    place, _ = _standing(connection, newcomer.sop_instance_uid)
+    if row is None:
+        return named
+    if place is not None:
+        connection.execute(_MOVE_BACK, (row["id"],))
+        connection.execute("DELETE FROM rejected WHERE id = ?", (row["id"],))
+        return named
+    header = _header(read, row)
+    if header is not None:  # who had the UID was purged
+        connection.execute("DELETE FROM rejected WHERE id = ?", (row["id"],))
+        _put(index, connection, row, header, None)
+        index.forget_parents()
+        rederive(connection, read, touched_by(rows_above(connection, named)), [_said(header)])
     return named
 
 
