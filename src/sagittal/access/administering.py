@@ -108,13 +108,14 @@ class Administering:
     async def add_account(self, actor: Actor, new: NewAccount, password: str, roles: Iterable[RoleAt]) -> int:
         """Makes an account; its owner changes the password at the first sign-in. Raises Invalid and Conflict."""
         self.require(actor, "manage")
+        facilities.check_name(new.facility)
         check_new(password, new.name)
         hashed = await asyncio.to_thread(hash_password, password)
         given = tuple(roles)
 
         def run(connection: Connection) -> int:
-            for role in given:
-                accounts.check_facility(connection, role.facility)
+            for one in (new.facility, *(role.facility for role in given)):
+                accounts.check_facility(connection, one)
             made = new._replace(password=hashed, must_change_password=True)
             return accounts.create(connection, made, given, self._clock())
 

@@ -10,7 +10,7 @@ from litestar.params import FromQuery, JSONBody, Parameter
 from sagittal.api.asking import AnyRequest, Id, actor_of, time_of
 from sagittal.archive.archive import Archive
 from sagittal.lifecycle.reasons import QUALITY
-from sagittal.lifecycle.rejecting import MAX_PAGE, Rejection, reject, rejection_of, rejections, restore
+from sagittal.lifecycle.rejecting import MAX_NOTE, MAX_PAGE, Rejection, reject, rejection_of, rejections, restore
 from sagittal.runtime.deadline import Deadline
 
 _Uid = Annotated[str, msgspec.Meta(max_length=128)]
@@ -29,7 +29,7 @@ class NewRejection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     series: _Uid | None = None
     instance: _Uid | None = None
     reason: Annotated[str, msgspec.Meta(max_length=64)] = QUALITY
-    note: str = ""
+    note: Annotated[str, msgspec.Meta(max_length=MAX_NOTE)] = ""
 
 
 class RejectionShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
