@@ -13,6 +13,7 @@ from sagittal.cli import (
     importing,
     network,
     places,
+    quarantine,
     rejecting,
     sending,
     serving,
@@ -44,6 +45,7 @@ app.command("reindex")(upkeep.reindex)
 app.command("verify")(upkeep.verify)
 app.command("attributes")(upkeep.attributes)
 app.command("settings")(shown.settings)
+app.add_typer(quarantine.app)
 app.add_typer(accounts.user)
 app.add_typer(sharing.token)
 app.add_typer(sharing.link)

@@ -54,7 +54,7 @@ def reject(
             archive, LOCAL, study=study, series=series, instance=instance, reason=reason, note=note, deadline=deadline
         )
 
-    done = asyncio.run(_changed(settings, run))
+    done = asyncio.run(changed(settings, run))
     Console().print(f"rejection {done.id}: {done.instances} instances; `sagittal restore {done.id}` brings them back")
 
 
@@ -71,7 +71,7 @@ def restore(
         deadline = Deadline.after(settings.operation_timeout_s)
         return await restore_instances(archive, LOCAL, rejection, note=note, deadline=deadline)
 
-    done = asyncio.run(_changed(settings, run))
+    done = asyncio.run(changed(settings, run))
     left = f"; {done.restorable} stay rejected: the same was sent again" if done.restorable else ""
     Console().print(f"rejection {done.id} is undone{left}")
 
@@ -115,7 +115,7 @@ def purge(
     async def run(archive: Archive) -> PurgeReport:
         return await purge_rejected(archive, LOCAL, rejected_before_ns=before_ns)
 
-    report = asyncio.run(_changed(settings, run))
+    report = asyncio.run(changed(settings, run))
     if report.instances:
         shutil.rmtree(Path(settings.data) / _DERIVED, ignore_errors=True)
     Console().print(
@@ -129,14 +129,15 @@ def purge(
     raise typer.Exit(1 if report.failed else 0)
 
 
-async def _changed(settings: Settings, run: Callable[[Archive], Awaitable[T]]) -> T:
+async def changed(settings: Settings, run: Callable[[Archive], Awaitable[T]]) -> T:
+    """What `run` gives of the archive; Conflict, with what to do instead, while another process serves it."""
     try:
         async with opened_archive(settings) as archive:
             return await run(archive)
     except FolderInUse as error:
         raise Conflict(
             f"{error}; while it serves: DELETE {{DICOMweb root}}/studies/..., POST /api/rejections/{{number}}/undo, "
-            "and purge_rejected_after_days in its settings"
+            "/quarantine in a browser, and purge_rejected_after_days in its settings"
         ) from error
 
 
