@@ -1,5 +1,6 @@
 """Who gets in, put together: the porter, the policy and the ledger for one archive. Only `serve` asks for it."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,18 +17,23 @@ from sagittal.access.passwords import Passwords
 from sagittal.access.porter import Porter
 from sagittal.access.provider import Provider
 from sagittal.access.resolving import POLICY
+from sagittal.access.sealing import Seal, seal_all, seal_of
 from sagittal.access.senders import Senders, anybody, known_senders
 from sagittal.access.signin import SignIn
 from sagittal.access.signin_oidc import OidcSignIn
 from sagittal.access.visitor import Happening
 from sagittal.archive.archive import Archive
+from sagittal.archive.records.records import Records
 from sagittal.audit.acts import MINOR_FAILURE, SUCCESS, Kind
 from sagittal.audit.chronicle import Chronicle
 from sagittal.runtime.actor import Actor
+from sagittal.runtime.log import get_logger
 from sagittal.runtime.secrets import read_secret
 from sagittal.runtime.settings import Settings
 from sagittal.web.gate import Gate, opened
 from sagittal.web.visiting import parse_networks
+
+log = get_logger(__name__)
 
 _LINES: dict[str, tuple[Kind, int]] = {
     "signed in": ("sign-in", SUCCESS),
@@ -124,8 +130,9 @@ async def _desk(settings: Settings, archive: Archive, chronicle: Chronicle) -> A
 
     passwords, party = Passwords(), passkeys.relying_party(settings)
     porter = Porter(records, settings, passwords, rules=POLICY, noted=noted)
-    sign_in = SignIn(records, settings, passwords, party, noted=noted)
-    own = Own(archive, passwords, party, noted=noted)
+    seal = await _sealed(records, settings)
+    sign_in = SignIn(records, settings, passwords, party, seal, noted=noted)
+    own = Own(archive, passwords, party, seal, noted=noted)
     provider = _provider(settings)
     oidc = OidcSignIn(records, settings, provider, sign_in, noted=noted) if provider is not None else None
     try:
@@ -135,6 +142,14 @@ async def _desk(settings: Settings, archive: Archive, chronicle: Chronicle) -> A
         passwords.close()
         if provider is not None:
             await provider.close()
+
+
+async def _sealed(records: Records, settings: Settings) -> Seal:
+    """The seal of the secrets that accounts have; what lay open in the records is sealed first."""
+    seal = await asyncio.to_thread(seal_of, records.path, settings)
+    if sealed := await records.write(lambda connection: seal_all(connection, seal)):
+        log.info("second factors sealed that lay open in the records", count=sealed)
+    return seal
 
 
 def _provider(settings: Settings) -> Provider | None:

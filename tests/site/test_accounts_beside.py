@@ -21,6 +21,7 @@ from sagittal.access.visitor import Visitor
 from sagittal.errors import Refused
 from sagittal.runtime.settings import RoleAt, Settings
 from support.archives import archive_at
+from support.records import SEAL
 
 PASSWORD = "correct horse battery"
 VISITOR = Visitor("web", "localhost", "127.0.0.1")
@@ -42,7 +43,7 @@ async def test_what_another_process_changes_is_in_force_at_once(tmp_path: Path) 
         role = RoleAt("radiologist", "*")
         await archive.records.write(lambda c: accounts.create(c, new, (role,), time.time_ns()))
         porter = Porter(archive.records, settings, passwords, rules=POLICY)
-        sign_in = SignIn(archive.records, settings, passwords, relying_party(settings))
+        sign_in = SignIn(archive.records, settings, passwords, relying_party(settings), SEAL)
         signed_in = await sign_in.password("jo", PASSWORD, VISITOR)
         assert isinstance(signed_in, SignedIn)
         before = (await porter.admit_session(signed_in.session.secret, VISITOR)).actor

@@ -5,9 +5,12 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from sagittal.access.sealing import Seal
 from sagittal.archive.records import connect
 from sagittal.archive.records.records import RECORDS_NAME, Records
 
+SEAL = Seal(bytes(32))
+"""Of secrets of authenticator apps, in tests that have no server of their own."""
 NOON_NS = 1_800_000_000 * 1_000_000_000
 SECOND_NS = 1_000_000_000
 

@@ -13,9 +13,10 @@ from xml.etree import ElementTree as ET
 from sagittal.archive.archive import Archive
 from sagittal.audit.forwarding import Collector, Forwarder
 from sagittal.audit.ledger import Ledger
-from sagittal.audit.line import KEY_BYTES, Act
+from sagittal.audit.line import Act
 from sagittal.audit.message import Reporter
 from sagittal.runtime.actor import Actor
+from sagittal.runtime.key_file import KEY_BYTES
 from support.archives import archive_at
 from support.certificates import certificate
 from support.peers import require

@@ -20,7 +20,7 @@ from sagittal.access.visitor import Happening, Visitor
 from sagittal.errors import PeerFailed, Refused
 from sagittal.runtime.settings import RoleAt, Settings
 from support.openid_provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider, openid_provider
-from support.records import records_in
+from support.records import SEAL, records_in
 
 BACK = "https://pacs.example.org/sign-in/oidc"
 VISITOR = Visitor("web", "pacs.example.org", "192.0.2.1")
@@ -52,7 +52,13 @@ class Site:
         self.told: list[Happening] = []
         self.provider = Provider(self.settings, CLIENT_SECRET, self.clock)
         sign_in = SignIn(
-            self.records, self.settings, self.passwords, relying_party(self.settings), noted=self.note, clock=self.clock
+            self.records,
+            self.settings,
+            self.passwords,
+            relying_party(self.settings),
+            SEAL,
+            noted=self.note,
+            clock=self.clock,
         )
         self.sign_in = sign_in
         self.oidc = OidcSignIn(self.records, self.settings, self.provider, sign_in, noted=self.note, clock=self.clock)

@@ -12,6 +12,7 @@ from sagittal.access.links import Link, NewLink
 from sagittal.access.passkeys import Asked, Passkey, RelyingParty
 from sagittal.access.passwords import Passwords
 from sagittal.access.permits import may_at, require, restriction
+from sagittal.access.sealing import Seal
 from sagittal.access.secrets import untold
 from sagittal.access.sessions import SECOND_NS, Session
 from sagittal.access.signin import WRONG_CODE
@@ -81,6 +82,7 @@ class Own:
         archive: whose records hold the accounts, and whose studies are shared.
         passwords: hashes PINs.
         party: who we are to authenticators.
+        seal: opens the secrets of authenticator apps.
         noted: writes lines of the ledger.
         clock: nanoseconds since 1970-01-01 UTC.
     """
@@ -90,6 +92,7 @@ class Own:
         archive: Archive,
         passwords: Passwords,
         party: RelyingParty,
+        seal: Seal,
         *,
         noted: Noted = not_noted,
         clock: Callable[[], int] = time.time_ns,
@@ -98,6 +101,7 @@ class Own:
         self._records = archive.records
         self._passwords = passwords
         self._party = party
+        self._seal = seal
         self._noted = noted
         self._clock = clock
 
@@ -146,7 +150,7 @@ class Own:
         """A secret for an authenticator app; the same until it is confirmed. Refused if one is in force."""
 
         def write(connection: Connection) -> Begun:
-            name, secret = accounts.get(connection, account).name, totp.begun(connection, account)
+            name, secret = accounts.get(connection, account).name, totp.begun(connection, account, self._seal)
             return Begun(totp.shown(secret), totp.address_of(secret, self._party.name, name))
 
         return await self._records.write(write)
@@ -155,7 +159,7 @@ class Own:
         """Puts the second factor in force; gives the recovery codes. Raises Refused for a code that is not its."""
 
         def write(connection: Connection) -> tuple[str, ...]:
-            codes = totp.confirm(connection, account, code, self._clock())
+            codes = totp.confirm(connection, account, code, self._clock(), self._seal)
             self._note(connection, account, visitor, "second factor on")
             return codes
 
@@ -192,7 +196,7 @@ class Own:
         attempt = await self._records.write(count)
 
         def write(connection: Connection) -> bool:
-            if totp.accept(connection, account, code, now_ns):
+            if totp.accept(connection, account, code, now_ns, self._seal):
                 throttle.take_back(connection, attempt)
                 return True
             name = accounts.get(connection, account).name

@@ -19,6 +19,7 @@ from sagittal.access.accounts import NewAccount, Verifiable
 from sagittal.access.passkeys import Asked, RelyingParty
 from sagittal.access.passwords import Passwords, check_new, is_outdated, normalised
 from sagittal.access.porter import WRONG
+from sagittal.access.sealing import Seal
 from sagittal.access.secrets import new_secret, untold
 from sagittal.access.sessions import Ended, Issued, Opening
 from sagittal.access.throttle import Attempt
@@ -70,6 +71,7 @@ class SignIn:
         settings: how long sessions last.
         passwords: verifies them.
         party: who we are to authenticators.
+        seal: opens the secrets of authenticator apps.
         noted: writes lines of the ledger.
         clock: nanoseconds since 1970-01-01 UTC.
     """
@@ -80,6 +82,7 @@ class SignIn:
         settings: Settings,
         passwords: Passwords,
         party: RelyingParty,
+        seal: Seal,
         *,
         noted: Noted = not_noted,
         clock: Callable[[], int] = time.time_ns,
@@ -88,6 +91,7 @@ class SignIn:
         self._settings = settings
         self._passwords = passwords
         self._party = party
+        self._seal = seal
         self._noted = noted
         self._clock = clock
 
@@ -143,7 +147,7 @@ class SignIn:
         def write(connection: Connection) -> SignedIn | None:
             before = totp.recovery_codes_left(connection, shown.account)
             account = accounts.get(connection, shown.account)
-            if account.is_disabled or not totp.accept(connection, shown.account, code, now_ns):
+            if account.is_disabled or not totp.accept(connection, shown.account, code, now_ns, self._seal):
                 refused = Happening("sign-in refused", visitor, shown.account, account.name, "totp")
                 self._noted(connection, refused)
                 return None

@@ -13,9 +13,13 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Update, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from sagittal.access.sealing import Seal
 from sagittal.access.secrets import digest_of
 from sagittal.archive.records.credentials import recovery_codes, totp_secrets
-from sagittal.errors import NotFound, Refused
+from sagittal.errors import Corrupt, NotFound, Refused
+from sagittal.runtime.log import get_logger
+
+log = get_logger(__name__)
 
 STEP_S = 30
 DIGITS = 6
@@ -66,36 +70,38 @@ def shown(secret: bytes) -> str:
     return base64.b32encode(secret).decode().rstrip("=")
 
 
-def begin(connection: Connection, account: int) -> bytes:
+def begin(connection: Connection, account: int, seal: Seal) -> bytes:
     """Gives an account a new secret, which is in force once `confirm` has seen a code of it. Refused if one is."""
     if is_on(connection, account):
         raise Refused("the account has a second factor; take it off first")
     secret = secrets.token_bytes(_SECRET_BYTES)
-    fresh = {"secret": secret, "confirmed_ns": 0, "last_step": 0}
+    fresh = {"secret": seal.seal(secret, account), "confirmed_ns": 0, "last_step": 0}
     statement = upsert(totp_secrets).values(account=account, **fresh)
     connection.execute(statement.on_conflict_do_update(index_elements=["account"], set_=fresh))
     return secret
 
 
-def begun(connection: Connection, account: int) -> bytes:
+def begun(connection: Connection, account: int, seal: Seal) -> bytes:
     """The secret that waits to be confirmed; one is begun if none waits. Refused if one is in force."""
     waiting = select(totp_secrets.c.secret).where(totp_secrets.c.account == account, totp_secrets.c.confirmed_ns == 0)
-    return connection.execute(waiting).scalar() or begin(connection, account)
+    kept = connection.execute(waiting).scalar()
+    return seal.open(kept, account) if kept else begin(connection, account, seal)
 
 
-def confirm(connection: Connection, account: int, code: str, now_ns: int) -> tuple[str, ...]:
+def confirm(connection: Connection, account: int, code: str, now_ns: int, seal: Seal) -> tuple[str, ...]:
     """Puts the secret in force and gives the recovery codes, which are shown this once.
 
     Raises:
         NotFound: none was begun.
         Refused: it is not a code of it, or it is in force already.
+        Corrupt: it is sealed under another key.
     """
     row = connection.execute(select(totp_secrets).where(totp_secrets.c.account == account)).one_or_none()
     if row is None:
         raise NotFound("the account has no second factor to confirm")
     if row.confirmed_ns:
         raise Refused("the account has a second factor; take it off first")
-    step = step_of(row.secret, code, now_ns // 1_000_000_000, row.last_step)
+    step = step_of(seal.open(row.secret, account), code, now_ns // 1_000_000_000, row.last_step)
     if step is None:
         raise Refused("the code is not the one expected; is the clock of the telephone right?")
     connection.execute(_of(account).values(confirmed_ns=now_ns, last_step=step))
@@ -109,12 +115,15 @@ def is_on(connection: Connection, account: int) -> bool:
     return connection.execute(statement).first() is not None
 
 
-def accept(connection: Connection, account: int, code: str, now_ns: int) -> bool:
-    """Takes a code, or else a recovery code, once: none is taken a second time, and no code before it."""
+def accept(connection: Connection, account: int, code: str, now_ns: int, seal: Seal) -> bool:
+    """Takes a code, or else a recovery code, once: none is taken a second time, and no code before it.
+
+    Where the key of the seal was lost recovery codes are good still.
+    """
     row = connection.execute(select(totp_secrets).where(totp_secrets.c.account == account)).one_or_none()
     if row is None or not row.confirmed_ns:
         return False
-    step = step_of(row.secret, code, now_ns // 1_000_000_000, row.last_step)
+    step = step_of(_opened(row.secret, account, seal), code, now_ns // 1_000_000_000, row.last_step)
     if step is not None:
         connection.execute(_of(account).values(last_step=step))
         return True
@@ -140,6 +149,15 @@ def remove(connection: Connection, account: int) -> bool:
     """Takes the second factor and its recovery codes away; whether there was one."""
     connection.execute(delete(recovery_codes).where(recovery_codes.c.account == account))
     return connection.execute(delete(totp_secrets).where(totp_secrets.c.account == account)).rowcount == 1
+
+
+def _opened(sealed: bytes, account: int, seal: Seal) -> bytes:
+    """The secret; where it cannot be opened another, of which nobody knows a code."""
+    try:
+        return seal.open(sealed, account)
+    except Corrupt as error:
+        log.error("a second factor cannot be checked", error=str(error))
+        return secrets.token_bytes(_SECRET_BYTES)
 
 
 def _of(account: int) -> Update:

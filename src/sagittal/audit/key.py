@@ -2,47 +2,18 @@
 guess patients from their hashes.
 """
 
-import os
-import secrets
 from pathlib import Path
 
-from sagittal.audit.line import KEY_BYTES
-from sagittal.errors import Corrupt, NotFound
+from sagittal.runtime import key_file
 
 KEY_NAME = "ledger.key"
 
 
 def load_key(path: Path) -> bytes:
-    """The key in a file.
-
-    Raises:
-        NotFound: there is none.
-        Corrupt: it is no key.
-    """
-    try:
-        key = path.read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound(f"there is no ledger key at {path}") from error
-    if len(key) != KEY_BYTES:
-        raise Corrupt(f"the ledger key at {path} is {len(key)} bytes long, not {KEY_BYTES}")
-    return key
+    """The key in a file. Raises as `runtime.key_file.load_key`."""
+    return key_file.load_key(path, "ledger")
 
 
 def make_key(path: Path) -> bytes:
-    """Makes a key that only this user can read, durable when it is given; or gives the one that is there."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
-    except FileExistsError:
-        return load_key(path)
-    key = secrets.token_bytes(KEY_BYTES)
-    try:
-        os.write(descriptor, key)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return key
+    """Makes a key, or gives the one that is there."""
+    return key_file.make_key(path, "ledger")

@@ -14,7 +14,7 @@ from sagittal.audit.acts import SUCCESS, Kind
 from sagittal.runtime.actor import Actor
 
 HASH_BYTES: Final = 32
-KEY_BYTES: Final = 32
+
 GENESIS: Final = bytes(HASH_BYTES)
 """What stands before the first line."""
 

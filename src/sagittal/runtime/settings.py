@@ -160,6 +160,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "who is in none of them may not sign in"
         ),
     ] = {}
+    accounts_key_file: Annotated[
+        str,
+        _says("file with the key that second factors are sealed under; empty: accounts.key in the data folder"),
+    ] = ""
     ledger_key_file: Annotated[
         str, _says("file with the key of the ledger's chain; empty: ledger.key in the data folder, made at first start")
     ] = ""

@@ -22,7 +22,7 @@ from sagittal.archive.records.records import Records
 from sagittal.errors import NotFound, Refused
 from sagittal.runtime.actor import EVERYWHERE, Grant
 from sagittal.runtime.settings import RoleAt, Settings
-from support.records import Clock
+from support.records import SEAL, Clock
 
 READER = RoleAt("radiologist", "north")
 PASSWORD = "correct horse battery"
@@ -297,9 +297,9 @@ async def test_basic_verifies_once_until_the_password_is_another(site: Site) -> 
 async def test_basic_answers_the_same_for_whatever_is_wrong(site: Site) -> None:
     await site.person()
     second = await site.person("second")
-    secret = await site.write(lambda c: totp.begin(c, second))
+    secret = await site.write(lambda c: totp.begin(c, second, SEAL))
     code = totp.code_at(secret, site.clock() // 10**9 // totp.STEP_S)
-    await site.write(lambda c: totp.confirm(c, second, code, site.clock()))
+    await site.write(lambda c: totp.confirm(c, second, code, site.clock(), SEAL))
     disabled = await site.person("disabled")
     await site.write(lambda c: accounts.set_disabled(c, disabled, True))
     await site.person("new", must_change_password=True)

@@ -17,7 +17,7 @@ from sagittal.archive.records.records import Records
 from sagittal.errors import Invalid, Refused
 from sagittal.runtime.settings import Settings
 from support.authenticator import Authenticator
-from support.records import Clock
+from support.records import SEAL, Clock
 
 PARTY = RelyingParty("pacs.example.org", "Sagittal", ("https://pacs.example.org",))
 PASSWORD = "correct horse battery"
@@ -33,7 +33,7 @@ class Site:
         self.records, self.clock = records, clock
         self.told: list[Happening] = []
         self.sign_in = SignIn(
-            records, Settings(), passwords, PARTY, noted=lambda _, what: self.told.append(what), clock=clock
+            records, Settings(), passwords, PARTY, SEAL, noted=lambda _, what: self.told.append(what), clock=clock
         )
 
     async def write(self, run: Callable[[Connection], Any]) -> Any:
@@ -45,8 +45,8 @@ class Site:
 
     async def with_second_factor(self) -> tuple[int, bytes, tuple[str, ...]]:
         jo = await self.person()
-        secret = await self.write(lambda c: totp.begin(c, jo))
-        codes = await self.write(lambda c: totp.confirm(c, jo, self.code(secret), self.clock()))
+        secret = await self.write(lambda c: totp.begin(c, jo, SEAL))
+        codes = await self.write(lambda c: totp.confirm(c, jo, self.code(secret), self.clock(), SEAL))
         self.clock.pass_s(totp.STEP_S)
         return jo, secret, codes
 

@@ -5,7 +5,7 @@ from sagittal.access.accounts import NewAccount
 from sagittal.access.totp import STEP_S, code_at, step_of
 from sagittal.archive.records.records import Records
 from sagittal.errors import NotFound, Refused
-from support.records import Clock
+from support.records import SEAL, Clock
 
 RFC_SECRET = b"12345678901234567890"
 
@@ -33,7 +33,7 @@ def test_a_telephone_may_be_off_by_one_step(off_s: int, is_taken: bool) -> None:
 
 async def begun(records: Records, clock: Clock) -> tuple[int, bytes]:
     account = await records.write(lambda c: accounts.create(c, NewAccount("jo"), (), clock()))
-    return account, await records.write(lambda c: totp.begin(c, account))
+    return account, await records.write(lambda c: totp.begin(c, account, SEAL))
 
 
 def code(secret: bytes, clock: Clock, steps: int = 0) -> str:
@@ -43,49 +43,49 @@ def code(secret: bytes, clock: Clock, steps: int = 0) -> str:
 async def test_it_is_in_force_only_after_a_code_was_seen(records: Records, clock: Clock) -> None:
     account, secret = await begun(records, clock)
     assert not await records.read(lambda c: totp.is_on(c, account))
-    assert not await records.write(lambda c: totp.accept(c, account, code(secret, clock), clock()))
+    assert not await records.write(lambda c: totp.accept(c, account, code(secret, clock), clock(), SEAL))
     with pytest.raises(Refused):
-        await records.write(lambda c: totp.confirm(c, account, "000000x", clock()))
-    await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock()))
+        await records.write(lambda c: totp.confirm(c, account, "000000x", clock(), SEAL))
+    await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock(), SEAL))
     assert await records.read(lambda c: totp.is_on(c, account))
 
 
 async def test_a_code_is_taken_once_and_none_before_it(records: Records, clock: Clock) -> None:
     account, secret = await begun(records, clock)
-    await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock()))
-    assert not await records.write(lambda c: totp.accept(c, account, code(secret, clock), clock()))
+    await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock(), SEAL))
+    assert not await records.write(lambda c: totp.accept(c, account, code(secret, clock), clock(), SEAL))
     clock.pass_s(STEP_S)
-    assert await records.write(lambda c: totp.accept(c, account, code(secret, clock, 1), clock()))
-    assert not await records.write(lambda c: totp.accept(c, account, code(secret, clock), clock()))
+    assert await records.write(lambda c: totp.accept(c, account, code(secret, clock, 1), clock(), SEAL))
+    assert not await records.write(lambda c: totp.accept(c, account, code(secret, clock), clock(), SEAL))
     clock.pass_s(2 * STEP_S)
-    assert await records.write(lambda c: totp.accept(c, account, code(secret, clock), clock()))
+    assert await records.write(lambda c: totp.accept(c, account, code(secret, clock), clock(), SEAL))
 
 
 async def test_a_recovery_code_opens_once_however_it_is_written(records: Records, clock: Clock) -> None:
     account, secret = await begun(records, clock)
-    codes = await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock()))
+    codes = await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock(), SEAL))
     assert len(set(codes)) == 10
     written = codes[3].upper().replace("-", " ")
-    assert await records.write(lambda c: totp.accept(c, account, written, clock()))
-    assert not await records.write(lambda c: totp.accept(c, account, written, clock()))
+    assert await records.write(lambda c: totp.accept(c, account, written, clock(), SEAL))
+    assert not await records.write(lambda c: totp.accept(c, account, written, clock(), SEAL))
     assert await records.read(lambda c: totp.recovery_codes_left(c, account)) == 9
 
 
 async def test_new_recovery_codes_make_the_old_ones_void(records: Records, clock: Clock) -> None:
     account, secret = await begun(records, clock)
-    old = await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock()))
+    old = await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock(), SEAL))
     new = await records.write(lambda c: totp.renew_recovery_codes(c, account))
-    assert not await records.write(lambda c: totp.accept(c, account, old[0], clock()))
-    assert await records.write(lambda c: totp.accept(c, account, new[0], clock()))
+    assert not await records.write(lambda c: totp.accept(c, account, old[0], clock(), SEAL))
+    assert await records.write(lambda c: totp.accept(c, account, new[0], clock(), SEAL))
 
 
 async def test_a_factor_in_force_is_not_replaced_but_taken_off(records: Records, clock: Clock) -> None:
     account, secret = await begun(records, clock)
-    await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock()))
+    await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock(), SEAL))
     with pytest.raises(Refused):
-        await records.write(lambda c: totp.begin(c, account))
+        await records.write(lambda c: totp.begin(c, account, SEAL))
     with pytest.raises(Refused):
-        await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock()))
+        await records.write(lambda c: totp.confirm(c, account, code(secret, clock), clock(), SEAL))
     assert await records.write(lambda c: totp.remove(c, account))
     assert not await records.read(lambda c: totp.is_on(c, account))
     assert await records.read(lambda c: totp.recovery_codes_left(c, account)) == 0
@@ -94,4 +94,4 @@ async def test_a_factor_in_force_is_not_replaced_but_taken_off(records: Records,
 async def test_there_is_nothing_to_confirm_that_was_not_begun(records: Records, clock: Clock) -> None:
     account = await records.write(lambda c: accounts.create(c, NewAccount("jo"), (), clock()))
     with pytest.raises(NotFound):
-        await records.write(lambda c: totp.confirm(c, account, "000000", clock()))
+        await records.write(lambda c: totp.confirm(c, account, "000000", clock(), SEAL))

@@ -9,12 +9,13 @@ import pytest
 from sagittal.archive.archive import Archive
 from sagittal.audit.exporting import as_csv, as_messages, lines_after
 from sagittal.audit.ledger import Ledger
-from sagittal.audit.line import KEY_BYTES, Act, Line, hash_of_patient
+from sagittal.audit.line import Act, Line, hash_of_patient
 from sagittal.audit.message import Reporter
 from sagittal.audit.searching import Search, search
 from sagittal.audit.verifying import Anchor, Fault, verify
 from sagittal.errors import Exhausted
 from sagittal.runtime.actor import EVERYTHING, Actor
+from sagittal.runtime.key_file import KEY_BYTES
 from support.archives import archive_at, instance, soon, store
 
 KEY = bytes(range(KEY_BYTES))

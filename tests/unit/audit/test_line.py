@@ -1,8 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagittal.audit.line import GENESIS, KEY_BYTES, MAX_TEXT, Act, hash_of, hash_of_patient, line_of
+from sagittal.audit.line import GENESIS, MAX_TEXT, Act, hash_of, hash_of_patient, line_of
 from sagittal.runtime.actor import Actor
+from sagittal.runtime.key_file import KEY_BYTES
 
 KEY = bytes(range(KEY_BYTES))
 ACTOR = Actor(door="dimse", name="CT1")

@@ -12,6 +12,7 @@ from sagittal.access.passwords import is_password
 from sagittal.archive.records.records import RECORDS_NAME, RecordsReader
 from sagittal.cli.app import app
 from support.archives import archive_at, instance, store
+from support.records import SEAL
 
 PASSWORD = "correct horse battery"
 
@@ -117,10 +118,10 @@ def test_a_lost_second_factor_is_taken_off(tmp_path: Path) -> None:
 
     async def set_up() -> None:
         async with archive_at(tmp_path) as archive:
-            secret = await archive.records.write(lambda c: totp.begin(c, 1))
+            secret = await archive.records.write(lambda c: totp.begin(c, 1, SEAL))
             code = totp.code_at(secret, 1_000_000)
             at_ns = 1_000_000 * totp.STEP_S * 10**9
-            await archive.records.write(lambda c: totp.confirm(c, 1, code, at_ns))
+            await archive.records.write(lambda c: totp.confirm(c, 1, code, at_ns, SEAL))
 
     asyncio.run(set_up())
     assert "10 recovery codes" in done(tmp_path, "user", "show", "jo").output

@@ -11,7 +11,9 @@ import httpx
 from sagittal.access import accounts, links, sessions, tokens, totp
 from sagittal.access.links import NewLink
 from sagittal.access.passwords import hash_password
+from sagittal.access.sealing import seal_of
 from sagittal.access.tokens import NewToken
+from sagittal.runtime.settings import Settings
 from support.archives import instance, store
 
 if TYPE_CHECKING:
@@ -157,9 +159,11 @@ async def test_the_link_of_the_first_start_is_good_once_and_tells_nobody_where_i
 
 async def test_a_second_factor_is_asked_for_and_each_step_has_its_line(site: "Site") -> None:
     account = await site.person("jo", "radiologist")
-    secret = await site.archive.records.write(lambda c: totp.begin(c, account))
+    seal = seal_of(site.archive.records.path, Settings())
+    secret = await site.archive.records.write(lambda c: totp.begin(c, account, seal))
     step = int(time.time()) // totp.STEP_S
-    await site.archive.records.write(lambda c: totp.confirm(c, account, totp.code_at(secret, step - 1), time.time_ns()))
+    code, now_ns = totp.code_at(secret, step - 1), time.time_ns()
+    await site.archive.records.write(lambda c: totp.confirm(c, account, code, now_ns, seal))
     browser = site.browser()
     asked = await enter(browser, "jo", next="/account")
     assert (asked.status_code, secret_of(asked)) == (200, "")

@@ -28,6 +28,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         "fullfsync=ON",  # of macOS only
         "foreign_keys=ON",
         "temp_store=MEMORY",
+        "secure_delete=ON",  # what proved somebody is not left in free pages
         f"journal_size_limit={_JOURNAL_BYTES}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
