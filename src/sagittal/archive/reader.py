@@ -82,18 +82,20 @@ class ArchiveReader:
         sql = locate_sql(study is not None, series is not None, instance is not None, condition)
         return tuple(map(instance_from, await self._readers.fetch(sql, (*values, *more))))
 
-    async def read(self, instance: StoredInstance, start: int, length: int, before: bytes = b"") -> bytes:
+    async def read(
+        self, instance: StoredInstance, start: int, length: int, before: bytes = b"", after: bytes = b""
+    ) -> bytes:
         """Bytes `[start, start + length)` of the Part 10 file. Raises Corrupt if they are no longer what was stored.
 
         Args:
-            before: other bytes that come first in what is returned, at no cost.
+            before, after: other bytes that come first and last in what is returned, at no cost.
         """
         _check(instance, start, length)
         try:
-            return await self._reader.read(instance.pack_id, instance.file_offset + start, length, before)
+            return await self._reader.read(instance.pack_id, instance.file_offset + start, length, before, after)
         except PackMissing:
             moved = await self._moved(instance)
-            return await self._reader.read(moved.pack_id, moved.file_offset + start, length, before)
+            return await self._reader.read(moved.pack_id, moved.file_offset + start, length, before, after)
 
     def place(self, instance: StoredInstance, start: int, length: int) -> bytes:
         """The same for a worker: it reads them itself, and raises Misplaced where a purge has moved them."""

@@ -69,7 +69,7 @@ def _going(request: Request, instance: StoredInstance) -> _Going:
     if instance.pixel_offset is None:
         return _Going(instance, FrameType(OCTETS, ""))
     kind = frame_type(instance)
-    offer = offer_as_stored(request, kind, is_single=False)
+    offer = offer_as_stored(request.accepting(), kind, is_single=False)
     if offer is not None:
         return _Going(instance, kind._replace(essence=offer.related_type))
     try:

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
+import secrets
 import time
-import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ _REQUEST_ID = re.compile(r"[\w.:\-+/=]{1,64}", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}")
 
 Headers = tuple[tuple[str, str], ...]
+Accepting = tuple[tuple[str, ...], tuple[str, ...]]
+"""What a client accepts, as it was said: fields `Accept`, and `accept` of the query string."""
 
 
 class Answer(NamedTuple):
@@ -70,7 +72,18 @@ class Request:
         patience: how long the client may send nothing, or too little, while its body is awaited.
     """
 
-    __slots__ = ("_base_path", "_headers", "_patience", "_receive", "_scope", "deadline", "id", "method", "path")
+    __slots__ = (
+        "_base_path",
+        "_headers",
+        "_parameters",
+        "_patience",
+        "_receive",
+        "_scope",
+        "deadline",
+        "id",
+        "method",
+        "path",
+    )
 
     def __init__(
         self, scope: HTTPScope, receive: Receive, *, base_path: str, deadline: Deadline, patience: Patience
@@ -78,13 +91,14 @@ class Request:
         self._scope = scope
         self._headers = scope["headers"]
         self._receive = receive
+        self._parameters: tuple[Parameter, ...] | None = None
         self._base_path = base_path
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.deadline = deadline
         self._patience = patience
         said = self.header("x-request-id")
-        self.id = said if _REQUEST_ID.fullmatch(said) else uuid.uuid4().hex
+        self.id = said if _REQUEST_ID.fullmatch(said) else secrets.token_hex(16)
 
     def header(self, name: str) -> str:
         """The first field of that name (in lower case), "" if there is none."""
@@ -102,7 +116,9 @@ class Request:
 
     def parameters(self) -> tuple[Parameter, ...]:
         """The query string's parameters."""
-        return parse_parameters(self._scope["query_string"])
+        if self._parameters is None:
+            self._parameters = parse_parameters(self._scope["query_string"])
+        return self._parameters
 
     def asking(self, query: str) -> "Request":
         """The same request with another query string, percent-encoded."""
@@ -115,7 +131,11 @@ class Request:
 
     def accept(self) -> tuple[MediaRange, ...]:
         """What the client accepts (PS3.18 Section 8.3.3.1): `accept` of the query string goes before the field."""
-        return parse_accept(self.header_fields("accept"), self._accept_in_query())
+        return parse_accept(*self.accepting())
+
+    def accepting(self) -> Accepting:
+        """The same as it was said: for those who keep what they have chosen by it."""
+        return tuple(self.header_fields("accept")), self._accept_in_query()
 
     @property
     def varies(self) -> Headers:

@@ -1,20 +1,21 @@
 """WADO-RS frames (PS3.18 Section 10.4.1.1.6): as stored wherever the client takes that."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from functools import lru_cache
 
 from sagittal.archive.model import StoredInstance
 from sagittal.dicom.transfer_syntax import EXPLICIT_VR_BIG_ENDIAN
-from sagittal.dicom.web.accept import Offer, negotiate
+from sagittal.dicom.web.accept import Offer, negotiate, parse_accept
 from sagittal.dicomweb.context import Context
-from sagittal.dicomweb.exchange import Answer, Headers, Request
+from sagittal.dicomweb.exchange import Accepting, Answer, Headers, Request
 from sagittal.dicomweb.frame_types import OCTETS, FrameType, frame_type
-from sagittal.dicomweb.pieces import Multipart, Part, body_of
+from sagittal.dicomweb.pieces import WHOLE_BYTES, Multipart, Part, body_of
 from sagittal.dicomweb.ranges import ranged
 from sagittal.dicomweb.transcoded import answer_other_frames
 from sagittal.dicomweb.urls import scope_of
 from sagittal.dicomweb.validators import UNCHANGING, etag_of, is_fresh
 from sagittal.errors import Invalid, NotFound
-from sagittal.retrieve.frames import Frame, locate_frames, stream_frame, stream_part
+from sagittal.retrieve.frames import Frame, locate_frames, read_frame, stream_frame, stream_part
 from sagittal.retrieve.scope import locate
 from sagittal.retrieve.video import is_video
 
@@ -50,7 +51,7 @@ def parse_numbers(text: str, most: int) -> tuple[int, ...]:
 async def answer_frames(context: Context, request: Request, instance: StoredInstance, numbers: Sequence[int]) -> Answer:
     """Frames of one instance, in one part each, or bare if there is one and the client wants it so."""
     kind = frame_type(instance)
-    offer = offer_as_stored(request, kind, is_single=len(numbers) == 1)
+    offer = offer_as_stored(request.accepting(), kind, is_single=len(numbers) == 1)
     if offer is None:
         return await answer_other_frames(context, request, instance, numbers)
     etag = etag_of([instance], "frames", ",".join(map(str, numbers)), offer.essence, offer.related_type)
@@ -69,18 +70,23 @@ async def answer_frames(context: Context, request: Request, instance: StoredInst
         return await ranged(request, whole, etag, frames[0].length, opening)
     multipart = Multipart(as_type.essence)
     length = multipart.length((as_type.content_type, frame.length) for frame in frames)
-    body = await body_of(multipart.write(_parts(context, instance, frames, as_type)), length)
-    return Answer(200, (("content-type", multipart.content_type), *headers), body, length)
+    if len(frames) == 1 and length <= WHOLE_BYTES:
+        before, after = multipart.around(as_type.content_type, frames[0].length)
+        body = await read_frame(context.archive, instance, frames[0], before, after)
+        return Answer(200, (("content-type", multipart.content_type), *headers), body)
+    pieces = await body_of(multipart.write(_parts(context, instance, frames, as_type)), length)
+    return Answer(200, (("content-type", multipart.content_type), *headers), pieces, length)
 
 
-def offer_as_stored(request: Request, kind: FrameType, *, is_single: bool) -> Offer | None:
+@lru_cache(maxsize=64)  # clients say the same again and again
+def offer_as_stored(accepting: Accepting, kind: FrameType, *, is_single: bool) -> Offer | None:
     """Which of the forms of a frame as stored the client wants; None if it takes none of them.
 
     Compressed frames go as application/octet-stream only to a client that names Transfer Syntaxes, `*` included:
     without, that media type means uncompressed (PS3.18 Section 8.7.3.3.2). Octets in big endian order go to a client
     that asks for them only, since PS3.18 Section 8.7.3.3.1 knows little endian alone.
     """
-    ranges = request.accept()
+    ranges = parse_accept(*accepting)
     named = {media_range.transfer_syntax for media_range in ranges}
     if kind.transfer_syntax == EXPLICIT_VR_BIG_ENDIAN and kind.transfer_syntax not in named:
         return None

@@ -1,10 +1,10 @@
 """Bodies made of pieces: small ones joined, so that a thousand small instances are not a thousand packets."""
 
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from sagittal.dicom.identifiers import new_uid
 from sagittal.dicom.web.multipart import MultipartWriter, related_content_type
 
 _JOINED_BYTES = 64 * 1024
@@ -31,7 +31,7 @@ class Multipart:
     """A multipart/related body."""
 
     def __init__(self, related_type: str) -> None:
-        self.boundary = new_uid().removeprefix("2.25.").zfill(39)  # of one length: HEAD tells that of GET
+        self.boundary = secrets.token_hex(20)  # of one length: HEAD tells that of GET
         self.content_type = related_content_type(related_type, self.boundary)
 
     def length(self, parts: Iterable[tuple[str, int]], location: str = "") -> int:
@@ -39,6 +39,11 @@ class Multipart:
         writer = MultipartWriter(self.boundary)
         total = sum(len(_begin(writer, content_type, length, location)) + length for content_type, length in parts)
         return total + len(writer.end())
+
+    def around(self, content_type: str, length: int) -> tuple[bytes, bytes]:
+        """What stands before and after the one part of a body."""
+        writer = MultipartWriter(self.boundary)
+        return _begin(writer, content_type, length), writer.end()
 
     async def write(self, parts: AsyncIterator[Part]) -> AsyncGenerator[bytes, None]:
         """The body in pieces."""

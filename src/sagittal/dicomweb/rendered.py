@@ -1,13 +1,14 @@
 """WADO-RS rendered resources and thumbnails (PS3.18 Sections 10.4.1.1.3 and 10.4.1.1.4)."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
 from sagittal.archive.model import StoredInstance
-from sagittal.dicom.web.accept import Offer, negotiate
+from sagittal.dicom.web.accept import Offer, negotiate, parse_accept
 from sagittal.dicomweb.context import Context
-from sagittal.dicomweb.exchange import Answer, Headers, Request
+from sagittal.dicomweb.exchange import Accepting, Answer, Headers, Request
 from sagittal.dicomweb.frame_types import frame_type
 from sagittal.dicomweb.frames import parse_numbers
 from sagittal.dicomweb.pieces import Multipart, Part, joined
@@ -28,6 +29,9 @@ _CINE_ORDER = (GIF, JPEG, PNG, WEBP)
 _FORM = "3"  # part of the entity tag: to be raised when the same frames give other pictures
 _KEPT = "private, max-age=86400"
 _SHORTEST_DIGEST = 12
+
+
+_thumbnail_of = lru_cache(maxsize=64)(parse_thumbnail)  # pages ask for one size
 
 
 async def retrieve(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
@@ -59,7 +63,7 @@ async def retrieve_frames(context: Context, request: Request, names: tuple[str, 
 
 async def thumbnail(context: Context, request: Request, names: tuple[str, ...]) -> Answer:
     """`GET .../thumbnail` of a study, a series, an instance or a frame: one small picture that stands for it."""
-    recipe = parse_thumbnail(request.parameters())
+    recipe = _thumbnail_of(request.parameters())
     found = intact(await locate(context.archive, request.actor(), scope_of(names[:3]), request.deadline))
     states = states_of(found) if len(names) < 4 else []
     if states:
@@ -150,11 +154,16 @@ def _subject(instance: StoredInstance, media_type: str) -> Subject:
 
 
 def _negotiate(request: Request, *, is_single: bool, is_cine: bool) -> Offer:
+    return _offer(request.accepting(), is_single=is_single, is_cine=is_cine)
+
+
+@lru_cache(maxsize=64)  # clients say the same again and again
+def _offer(accepting: Accepting, *, is_single: bool, is_cine: bool) -> Offer:
     """Which kind of picture; several go in one part each, also to a client that does not say so."""
     essences = _CINE_ORDER if is_cine else MEDIA_TYPES
     bare = [Offer(essence) for essence in essences]
     related = [Offer(_RELATED, essence) for essence in essences]
-    choice = negotiate(request.accept(), [*bare, *related] if is_single else [*related, *bare])
+    choice = negotiate(parse_accept(*accepting), [*bare, *related] if is_single else [*related, *bare])
     if choice is None:
         raise NotAcceptable(f"pictures are given as {', '.join(MEDIA_TYPES)}, alone or in {_RELATED}")
     offer = choice.offer

@@ -106,12 +106,14 @@ def _cut(spans: Iterable[tuple[int, int]], start: int, stop: int) -> Iterator[tu
         at += length
 
 
-async def read_frame(archive: ArchiveReader, instance: StoredInstance, frame: Frame) -> bytes:
-    """The whole frame."""
+async def read_frame(
+    archive: ArchiveReader, instance: StoredInstance, frame: Frame, before: bytes = b"", after: bytes = b""
+) -> bytes:
+    """The whole frame, between other bytes."""
     if not frame.bits and frame.data is None and len(frame.spans) == 1:
         offset, length = frame.spans[0]
-        return await archive.read(instance, instance.data_set_offset + offset, length)
-    return b"".join([piece async for piece in stream_frame(archive, instance, frame)])
+        return await archive.read(instance, instance.data_set_offset + offset, length, before, after)
+    return b"".join([before, *[piece async for piece in stream_frame(archive, instance, frame)], after])
 
 
 async def _pieces(archive: ArchiveReader, instance: StoredInstance, frame: Frame) -> AsyncIterator[bytes]:

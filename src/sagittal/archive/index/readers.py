@@ -5,6 +5,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -67,7 +69,25 @@ class ReaderPool:
         return await self._run(query)
 
     async def _run(self, query: Callable[[Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._in_thread, query)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._threads.submit(self._answer, loop, answer, query)
+        return await answer
+
+    def _answer(
+        self, loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]", query: Callable[[Connection], T]
+    ) -> None:
+        """Asks in a thread and has the loop told, in less time than `run_in_executor`, which links two futures."""
+        if answer.cancelled():
+            return
+        try:
+            found = self._in_thread(query)
+        except Exception as error:  # noqa: BLE001  # raised where the answer is awaited
+            tell = partial(answer.set_exception, error)
+        else:
+            tell = partial(answer.set_result, found)
+        with suppress(RuntimeError):  # the loop is gone, and with it whoever asked
+            loop.call_soon_threadsafe(_unless_gone, answer, tell)
 
     def _in_thread(self, query: Callable[[Connection], T]) -> T:
         connection: Connection | None = getattr(self._local, "connection", None)
@@ -102,3 +122,8 @@ class ReaderPool:
             self._watching.close()
             self._watching = None
         self._engine.dispose()
+
+
+def _unless_gone(answer: "asyncio.Future[T]", tell: Callable[[], None]) -> None:
+    if not answer.done():
+        tell()

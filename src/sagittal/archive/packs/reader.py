@@ -59,20 +59,23 @@ class PackReader:
         self._open: OrderedDict[str, _OpenPack] = OrderedDict()
         self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
 
-    async def read(self, pack_id: str, offset: int, length: int, before: bytes = b"") -> bytes:
-        """The bytes `[offset, offset + length)` of a pack, after `before`. Raises Corrupt when they are not there."""
+    async def read(self, pack_id: str, offset: int, length: int, before: bytes = b"", after: bytes = b"") -> bytes:
+        """The bytes `[offset, offset + length)` of a pack between `before` and `after`.
+
+        Raises Corrupt when they are not there.
+        """
         pack = self._open.get(pack_id)
         if pack is None:
             pack = await self._open_pack(pack_id)
         else:
             self._open.move_to_end(pack_id)
-        cached = self._read_cached(pack.descriptor, offset, length, before)
+        cached = self._read_cached(pack.descriptor, offset, length, before, after)
         if cached is not None:
             return cached
         data = await self._read_in_thread(pack, pack_id, offset, length)
         if len(data) != length:
             raise Corrupt(f"pack {pack_id} ends at {offset + len(data)} where {offset + length} bytes are expected")
-        return before + data if before else data
+        return b"".join((before, data, after)) if before or after else data
 
     def forget(self, pack_id: str) -> None:
         """Closes a pack, once nobody reads from it."""
@@ -85,10 +88,11 @@ class PackReader:
         for pack_id in tuple(self._open):
             self.forget(pack_id)
 
-    def _read_cached(self, descriptor: int, offset: int, length: int, before: bytes) -> bytes | None:
-        """The bytes after `before` if the page cache holds them all, else None."""
+    def _read_cached(self, descriptor: int, offset: int, length: int, before: bytes, after: bytes) -> bytes | None:
+        """The bytes between `before` and `after` if the page cache holds them all, else None."""
         start = len(before)
-        if not _NOWAIT or start + length > _SCRATCH_BYTES:
+        stop = start + length + len(after)
+        if not _NOWAIT or stop > _SCRATCH_BYTES:
             return None
         target = self._scratch[start : start + length]
         try:
@@ -100,7 +104,8 @@ class PackReader:
         if count != length:
             return None
         self._scratch[:start] = before
-        return self._scratch[: start + length].tobytes()
+        self._scratch[start + length : stop] = after
+        return self._scratch[:stop].tobytes()
 
     async def _read_in_thread(self, pack: _OpenPack, pack_id: str, offset: int, length: int) -> bytes:
         loop = asyncio.get_running_loop()

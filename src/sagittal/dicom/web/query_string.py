@@ -87,15 +87,17 @@ def parse_parameters(query: bytes | str) -> tuple[Parameter, ...]:
 
 def _parameter(piece: str) -> Parameter:
     name, _, value = piece.partition("=")
-    return Parameter(_unquote(name, "a parameter's name"), _unquote(value, f"the value of {_shown(name)}"))
+    return Parameter(_unquote(name), _unquote(value, of=name))
 
 
-def _unquote(text: str, what: str) -> str:
+def _unquote(text: str, of: str | None = None) -> str:
+    """The name of a parameter, or the value `of` one."""
     if "%" not in text and text.isascii():
         return text.replace("+", " ")
     try:
         return unquote_to_bytes(text.replace("+", " ").encode("latin-1")).decode("utf-8")
     except UnicodeError as error:
+        what = "a parameter's name" if of is None else f"the value of {_shown(of)}"
         raise Invalid(f"{what} is to be percent-encoded UTF-8; got other bytes") from error
 
 
