@@ -209,7 +209,7 @@ def _attributes(text: str) -> Iterator[tuple[str, str]]:
     for block in re.split(r"\n    (?=\S)", f"\n{text}"):
         names, colon, said = block.partition(": ")
         for name in names.split(", ") if colon else ():
-            yield name.strip(), " ".join(said.split())
+            yield name.strip(), " ".join(said.split()).removesuffix(".")
 
 
 def _said_of(handler: HTTPRouteHandler) -> tuple[str, str]:

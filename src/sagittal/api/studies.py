@@ -34,7 +34,8 @@ from sagittal.retrieve.tags import tags_of
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
-_Day = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{8})?$", description="Study Date as DA (PS3.5): 20240517")]
+_Since = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{8})?$", description="first Study Date, as DA: 20240517")]
+_Until = Annotated[str, msgspec.Meta(pattern=r"^([0-9]{8})?$", description="last Study Date, as DA: 20240517")]
 _Series = Annotated[str, Parameter(max_length=64, description='Series Instance UID; `""` for all of the study')]
 _Instance = Annotated[str, Parameter(max_length=64, description='SOP Instance UID; `""` for the first there is')]
 _Modality = Annotated[str, Parameter(max_length=16, description='only studies with this modality; `""` for all')]
@@ -50,10 +51,10 @@ class Filters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     text: Annotated[str, msgspec.Meta(max_length=200, description=_WORDS)] = ""
     modality: Annotated[str, msgspec.Meta(max_length=16, description="one that the study has")] = ""
-    since: _Day = ""
-    until: _Day = ""
+    since: _Since = ""
+    until: _Until = ""
     facility: FacilityName = ""
-    sorted_by: Annotated[SortedBy, msgspec.Meta(description="equal ones by when they came")] = "date"
+    sorted_by: Annotated[SortedBy, msgspec.Meta(description="by what; equal ones by when they came")] = "date"
     is_falling: Annotated[bool, msgspec.Meta(description="whether the greatest comes first")] = True
 
     def asked(self) -> Asked:

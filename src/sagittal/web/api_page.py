@@ -180,5 +180,6 @@ def _bounds(schema: Members) -> str:
     if low is not None and high is not None and high < 2**53:
         return f"{low} to {high}"
     if (longest := schema.get("maxLength")) is not None:
-        return f"of {schema.get('minLength', 0)} to {longest} characters"
+        least = schema.get("minLength", 0)
+        return f"of {least} to {longest} characters" if least else f"up to {longest} characters"
     return ""
