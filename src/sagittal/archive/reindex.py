@@ -133,7 +133,7 @@ def reindex(
                 report, damaged = _rebuild(packs, index, replay, check_digests=check_digests, progress=progress)
                 replay.finish()
             _go_on_from(root / INDEX_NAME, index)
-            records.write_now(begin_anew)
+            records.write_now(lambda connection: begin_anew(connection, index.last_event_until))
             if check_digests:
                 note_read(index, records, packs, frozenset(damaged), replay.tells_of_damage)
         finally:

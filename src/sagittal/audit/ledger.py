@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import Event
+from sagittal.archive.records.ledger_tables import FEED, FEED_TIME
 from sagittal.audit.acts import Kind
 from sagittal.audit.chronicle import Chronicle
 from sagittal.audit.line import Act
@@ -38,7 +39,6 @@ from sagittal.runtime.witness import Access
 
 log = get_logger(__name__)
 
-FEED: Final = "feed"
 MAX_WAITING: Final = 10_000
 """Lines that wait for the disk; with more, those who tell have to wait."""
 
@@ -92,7 +92,7 @@ class Ledger:
         self._opened: list[Window] = []
         self._closed: list[Window] = []
         self._fed: set[Window] = set()
-        self._mark: int | None = None
+        self._mark: Event | None = None  # the last of the feed that was counted
         self._waiting: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._linger: asyncio.TimerHandle | None = None
@@ -239,7 +239,8 @@ class Ledger:
                         open_window(connection, window)
                 save_counts(connection, [_count(window) for window in counting if window.id and window not in gone])
                 if mark is not None:
-                    set_mark(connection, FEED, mark)
+                    set_mark(connection, FEED, mark.seq)
+                    set_mark(connection, FEED_TIME, mark.at_ns)
 
             if lines or opened or counting or mark is not None:
                 await self._archive.records.write(run)
@@ -250,7 +251,7 @@ class Ledger:
             return
         _tell_all(waiting, None)
 
-    def _not_written(self, drafts: list[Draft], opened: list[Window], closed: list[Window], mark: int | None) -> None:
+    def _not_written(self, drafts: list[Draft], opened: list[Window], closed: list[Window], mark: Event | None) -> None:
         """Keeps for the next time what could not be written now."""
         log.error("ledger cannot be written", lines=len(drafts) + len(closed))
         self._drafts[:0] = drafts
@@ -288,7 +289,8 @@ class Ledger:
             while events := await self._archive.events(position, _EVENTS):
                 for event in events:
                     self._count_event(event)
-                self._mark = position = events[-1].seq
+                self._mark = events[-1]
+                position = events[-1].seq
                 try:
                     await self._durable()
                 except Exhausted:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from sagittal.archive.archive import Archive
+from sagittal.archive.reindex import reindex
 from sagittal.audit.exporting import as_csv, as_messages, lines_after
 from sagittal.audit.ledger import Ledger
 from sagittal.audit.line import Act, Line, hash_of_patient
@@ -215,3 +216,29 @@ async def test_no_cell_of_the_table_is_a_formula(archive: Archive) -> None:
     await ledger.tell(Act(kind="sign-in", actor=Actor(door="web", name="=cmd()")))
     await ledger.close()
     assert b",'=cmd()," in b"".join([one async for one in as_csv(archive.records)])
+
+
+def lose_all_but_one_pack(root: Path) -> None:
+    """Numbers of events begin again, below those that the ledger has seen."""
+    for path in [*root.glob("index.db*"), *sorted(root.glob("packs/*/*/*.tar"))[1:]]:
+        path.unlink()
+
+
+async def test_stores_after_a_reindex_are_in_the_ledger_where_the_old_index_is_lost(tmp_path: Path) -> None:
+    async with archive_at(tmp_path) as archive:
+        ledger = await started(archive)
+        await store(archive, instance(), instance(), instance())
+        await caught_up(ledger)
+        await ledger.close()
+    lose_all_but_one_pack(tmp_path)
+    reindex(tmp_path)
+    async with archive_at(tmp_path) as archive:
+        ledger = await started(archive)
+        await caught_up(ledger)
+        before = await lines(archive)
+        await store(archive, instance())
+        await caught_up(ledger)
+        await ledger.close()
+        after = await lines(archive)
+    assert [line.kind for line in before].count("import") + [line.kind for line in before].count("store") == 3
+    assert sum(line.count for line in after if line.kind in ("import", "store")) == 4

@@ -148,6 +148,11 @@ class IndexWriter:
         self._last_ns = max(self._last_ns, at_ns)
         self.last_seq = max(self.last_seq, seq)
 
+    def last_event_until(self, at_ns: int) -> int:
+        """The number of the last event that is not later; 0 if there is none."""
+        ((seq,),) = self.fetch("SELECT coalesce(max(seq), 0) FROM events WHERE at_ns <= ?", (at_ns,))
+        return int(seq)
+
     def now_ns(self) -> int:
         """The time, and later than any that was given before, over restarts too."""
         self._last_ns = max(self._last_ns + 1, self._clock())

@@ -1,5 +1,7 @@
 """The tables of the ledger: lines that are closed and chained, lines that still count, and how far its readers are."""
 
+from typing import Final
+
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text
 
 from sagittal.archive.records.schema import _count, _text, metadata
@@ -52,9 +54,14 @@ ledger_open = Table(
     Index("ix_ledger_open_study", "study_instance_uid"),
 )
 
+FEED: Final = "feed"
+"""The mark of the change feed: the number of the last event that is in the ledger."""
+FEED_TIME: Final = "feed time"
+"""And the time of that event, which it keeps when a reindex gives it another number."""
+
 ledger_marks = Table(
     "ledger_marks",
     metadata,
-    Column("reader", Text, primary_key=True),  # `feed`: the change feed; else a destination of syslog
+    Column("reader", Text, primary_key=True),  # FEED, FEED_TIME, or a destination of syslog
     _count("seq"),  # of the last event or line that it is done with
 )

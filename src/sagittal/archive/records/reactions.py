@@ -1,10 +1,12 @@
 """What readers of the change feed remember, so that each reacts once to each thing, whatever stops it in between."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from sagittal.archive.records.ledger_tables import FEED, FEED_TIME, ledger_marks
 from sagittal.archive.records.reaction_tables import feed_readers, reactions
 
 _CURSOR: Final = select(feed_readers.c.seq).where(feed_readers.c.reader == bindparam("reader"))
@@ -34,9 +36,18 @@ def set_cursor(connection: Connection, reader: str, seq: int) -> None:
     connection.execute(row.on_conflict_do_update(index_elements=["reader"], set_={"seq": seq}))
 
 
-def begin_anew(connection: Connection) -> None:
-    """Has every reader see all events again, as they have other numbers now; what is done stays done."""
+def begin_anew(connection: Connection, last_until: Callable[[int], int]) -> None:
+    """Has every reader see all events again, as they have other numbers now; what is done stays done.
+
+    The ledger goes on where it was, by the time of the last event that it has.
+
+    Args:
+        last_until: the number of the last event that is not later than a time, ns; 0 if there is none.
+    """
     connection.execute(delete(feed_readers))
+    at_ns = connection.execute(select(ledger_marks.c.seq).where(ledger_marks.c.reader == FEED_TIME)).scalar()
+    mark = update(ledger_marks).where(ledger_marks.c.reader == FEED)
+    connection.execute(mark.values(seq=last_until(int(at_ns or 0))))
 
 
 def is_done(connection: Connection, cause: Cause) -> bool:
