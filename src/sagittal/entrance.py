@@ -110,15 +110,16 @@ async def entrance(
         return
     secret = "" if has_account else await archive.records.write(lambda c: first_start.invite(c, time.time_ns()))
     proxies = parse_networks(settings.trusted_proxies, "trusted_proxies")
-    async with _desk(settings, archive, chronicle) as desk:
-        yield Entrance(
-            chronicle,
-            callers.Devices(archive.records),
-            lambda app: Gate(app, desk.porter, archive.witness, proxies),
-            known_senders(archive.records),
-            desk,
-            secret,
-        )
+    with contextlib.closing(callers.Devices(archive.records)) as devices:
+        async with _desk(settings, archive, chronicle) as desk:
+            yield Entrance(
+                chronicle,
+                devices,
+                lambda app: Gate(app, desk.porter, archive.witness, proxies),
+                known_senders(archive.records),
+                desk,
+                secret,
+            )
 
 
 @contextlib.asynccontextmanager

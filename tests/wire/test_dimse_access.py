@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -11,7 +12,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 
-from sagittal.access import devices
+from sagittal.access import devices, policy
 from sagittal.access.policy import DEFAULT
 from sagittal.dimse.negotiation import Kind
 from sagittal.runtime.actor import ROLES, Action, Role
@@ -262,3 +263,58 @@ async def test_under_tls_a_device_is_held_to_its_certificate(tmp_path: Path) -> 
         assert deployment.lines(kind="node refused", actor="CT1", subject="associate")
         assert (await echo(foreign)).status != 0
         assert deployment.lines(kind="node refused", subject="tls handshake", address="127.0.0.1")
+
+
+def test_what_changes_for_a_device_is_in_force_at_its_next_request(site: Site) -> None:
+    number = site.deployment.device("CHANGING", NORTH, role="radiologist")
+    query = Dataset()
+    query.QueryRetrieveLevel, query.StudyInstanceUID, query.PatientID = "STUDY", "", ""
+    association = associated(site, "CHANGING")
+
+    def found() -> set[str]:
+        answers = [answer for _, answer in association.send_c_find(query, FIND)]
+        return {str(answer.StudyInstanceUID) for answer in answers if answer is not None}
+
+    def stored(study: str) -> int:
+        new = one(study)
+        new.SOPInstanceUID = f"{study}.1.{site.deployment.archive.now_ns()}"
+        new.file_meta.MediaStorageSOPInstanceUID = new.SOPInstanceUID
+        return int(association.send_c_store(new).Status)
+
+    assert (HERE in found(), THERE in found(), stored("1.2.5.7")) == (True, False, 0)
+    site.deployment.change(lambda c: policy.change(c, "radiologist", "performed_here", ["query"]))
+    try:
+        assert (HERE in found(), stored("1.2.5.7")) == (True, NOT_AUTHORIZED)
+        site.deployment.change(lambda c: policy.change(c, "radiologist", "performed_here", ["store"]))
+        site.deployment.change(lambda c: policy.change(c, "radiologist", "shared_with_me", []))
+        site.deployment.change(lambda c: policy.change(c, "radiologist", "assigned_to_me", []))
+        assert (found(), stored("1.2.5.7")) == (set(), 0)
+    finally:
+        site.deployment.change(lambda c: policy.reset(c, "radiologist"))
+    assert HERE in found()
+    site.deployment.change(lambda c: devices.remove(c, number))
+    assert found() == set()
+    for _ in range(600):
+        if association.is_aborted:
+            break
+        time.sleep(0.05)
+    assert association.is_aborted
+    refused = site.deployment.lines(kind="node refused", actor="CHANGING")
+    assert [line["subject"] for line in refused] == ["associate"]
+
+
+def test_an_association_of_a_facility_that_goes_elsewhere_follows_it(site: Site) -> None:
+    number = site.deployment.device("MOVING", NORTH, role="radiologist")
+    association = associated(site, "MOVING")
+    query = Dataset()
+    query.QueryRetrieveLevel, query.StudyInstanceUID = "STUDY", ""
+
+    def found() -> set[str]:
+        answers = [answer for _, answer in association.send_c_find(query, FIND)]
+        return {str(answer.StudyInstanceUID) for answer in answers if answer is not None}
+
+    assert (HERE in found(), THERE in found()) == (True, False)
+    site.deployment.change(lambda c: devices.remove(c, number))
+    site.deployment.device("MOVING", SOUTH, role="radiologist")
+    assert (HERE in found(), THERE in found()) == (False, True)
+    association.release()

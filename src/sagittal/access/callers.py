@@ -1,11 +1,11 @@
 """Who calls by DIMSE: an AE title with its address and certificate becomes an Actor, or is refused."""
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
 from sagittal.access import devices, facilities, policy
+from sagittal.access.remembering import Watch
 from sagittal.archive.records.records import RecordsReader
 from sagittal.errors import Refused
 from sagittal.runtime.actor import EVERYTHING, Actor
@@ -25,24 +25,49 @@ class Caller(NamedTuple):
     certificate: str = ""
 
 
-Admit: TypeAlias = Callable[[Caller], Awaitable[Actor]]
-"""Says who a caller is, or raises Refused."""
+class Admit(Protocol):
+    """Says who a caller is, or raises Refused."""
+
+    async def __call__(self, caller: Caller) -> Actor:
+        """Who calls."""
+
+    def version(self) -> int:
+        """Another number whenever the same caller may be told something else. Raises Exhausted."""
 
 
 class Devices:
-    """Admits the devices that the records know, each for its facility and with what its role may do."""
+    """Admits the devices that the records know, each for its facility and with what its role may do.
+
+    Belongs to one event loop; `close` it at the end.
+    """
 
     def __init__(self, records: RecordsReader) -> None:
         self._records = records
+        self._watch = Watch(records.path)
 
     async def __call__(self, caller: Caller) -> Actor:
         """Who calls. Raises Refused for whoever is no known device, is elsewhere, or shows another certificate."""
         return await self._records.read(lambda connection: _actor(connection, caller))
 
+    def version(self) -> int:
+        """The number of changes of who may do what."""
+        return self._watch.version()
 
-async def everybody(caller: Caller) -> Actor:
-    """Whoever calls may do everything: what `--open` says, on loopback."""
-    return _named(caller, grants=EVERYTHING)
+    def close(self) -> None:
+        """Lets the records go."""
+        self._watch.close()
+
+
+class _Everybody:
+    async def __call__(self, caller: Caller) -> Actor:
+        return _named(caller, grants=EVERYTHING)
+
+    def version(self) -> int:
+        return 0
+
+
+everybody: Final = _Everybody()
+"""Whoever calls may do everything: what `--open` says, on loopback."""
 
 
 def _actor(connection: Connection, caller: Caller) -> Actor:

@@ -24,7 +24,7 @@ class Memory:
 
     def __init__(self, records: Records) -> None:
         self._records = records
-        self._watch = _Watch(records.path)
+        self._watch = Watch(records.path)
         self._kept: OrderedDict[bytes, Resolved] = OrderedDict()
 
     def recall(self, digest: bytes, now_ns: int) -> Resolved | None:
@@ -58,7 +58,7 @@ class Memory:
         self._watch.close()
 
 
-class _Watch:
+class Watch:
     """Reads the number of changes on a connection of its own, in the event loop: a page that is in memory."""
 
     def __init__(self, path: Path) -> None:
@@ -66,6 +66,7 @@ class _Watch:
         self._cursor = self._connection.cursor()  # one for all: a new one each time costs as much as the reading
 
     def version(self) -> int:
+        """The number of `access.version`. Raises Exhausted if the records cannot be read."""
         try:
             ((number,),) = self._cursor.execute(VERSION_SQL).fetchall()  # to its end, or a reader stays behind
         except sqlite3.OperationalError as error:
@@ -73,4 +74,5 @@ class _Watch:
         return int(number)
 
     def close(self) -> None:
+        """Lets the records go."""
         self._connection.close()

@@ -7,14 +7,23 @@ from sagittal.dicom.messages.commands import RESPONSE_TO, CEchoRequest, CEchoRes
 from sagittal.dicom.messages.statuses import SUCCESS, UNRECOGNIZED_OPERATION
 from sagittal.dimse.ending import AssociationEnded
 from sagittal.dimse.link import Link
+from sagittal.dimse.standing import Standing
+from sagittal.errors import Refused
+from sagittal.runtime.actor import Actor
 
 Handler = Callable[[CommandReceived], Awaitable[None]]
 """Does what a request asks and sends the responses. What it leaves of the request's data set is skipped."""
 
 
-async def attend(link: Link, handlers: Mapping[type[Request], Handler]) -> None:
+Renewed = Callable[[Actor], None]
+"""Told when the peer may do something else than before."""
+
+
+async def attend(link: Link, handlers: Mapping[type[Request], Handler], renewed: Renewed = lambda _: None) -> None:
     """Serves until the peer releases the association; AssociationEnded if it ends otherwise."""
     while (received := await link.receive_command()) is not None:
+        if link.standing is not None and link.standing.is_outdated:
+            await _ask_again(link, link.standing, renewed)
         kind = type(received.command)
         handler = handlers.get(kind)  # type: ignore[arg-type]  # what is no request has no handler either
         if handler is not None:
@@ -38,6 +47,16 @@ async def echo(link: Link, received: CommandReceived) -> None:
                 affected_sop_class_uid=command.affected_sop_class_uid,
             ),
         )
+
+
+async def _ask_again(link: Link, standing: Standing, renewed: Renewed) -> None:
+    """Has the peer go on with what it may do now; AssociationEnded if it would not be let in any more."""
+    try:
+        link.actor = await standing.ask()
+    except Refused as error:
+        link.abort("not let in any more")
+        raise AssociationEnded(str(error)) from error
+    renewed(link.actor)
 
 
 async def _refuse(link: Link, received: CommandReceived) -> None:

@@ -21,6 +21,7 @@ from sagittal.dimse.alarm import Alarm
 from sagittal.dimse.ending import AssociationEnded, why_of
 from sagittal.dimse.inbox import Inbox, Item
 from sagittal.dimse.sockets import TunedSocket
+from sagittal.dimse.standing import Standing
 from sagittal.dimse.watch import Pace, Watch
 from sagittal.errors import Invalid
 from sagittal.runtime.actor import Actor
@@ -57,6 +58,7 @@ class Link(asyncio.Protocol):
         cancelled: message IDs for which the peer sent C-CANCEL.
         address: of the peer, without port.
         actor: who the peer is, once it was admitted; nobody before.
+        standing: how it is asked who the peer is now; None where nobody asks.
         on_drop: how to drop it while it has no transport yet.
     """
 
@@ -65,6 +67,7 @@ class Link(asyncio.Protocol):
         self.cancelled: set[int] = set()
         self.address = ""
         self.actor = Actor(door="dimse")
+        self.standing: Standing | None = None
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(pace, self._loop.time())
         self._owner = owner

@@ -20,6 +20,7 @@ from sagittal.dimse.ending import AssociationEnded
 from sagittal.dimse.link import Link
 from sagittal.dimse.negotiation import accept
 from sagittal.dimse.porter import Porter
+from sagittal.dimse.standing import Standing, nobody
 from sagittal.dimse.watch import Pace
 from sagittal.errors import Refused, SagittalError
 from sagittal.runtime.actor import Actor
@@ -164,6 +165,10 @@ class Listener:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _reject(self, link: Link, request: AssociateRequest, rejection: AssociateReject) -> None:
+        self._witness.refused(nobody(_caller(link, request)), "associate")
+        self._tell_rejection(link, request, rejection)
+
+    def _tell_rejection(self, link: Link, request: AssociateRequest, rejection: AssociateReject) -> None:
         log.warning(
             "association rejected",
             peer=link.address,
@@ -172,23 +177,15 @@ class Listener:
             source=rejection.source,
             reason=rejection.reason,
         )
-        who = Actor(
-            door="dimse",
-            name=request.calling_aet,
-            called=request.called_aet,
-            address=link.address,
-            kind="machine",
-        )
-        self._witness.refused(who, "associate")
         link.tell(rejection)
 
     async def _admit_and_attend(self, link: Link, request: AssociateRequest) -> None:
-        caller = Caller(request.calling_aet, request.called_aet, link.address, link.certificate())
+        standing = Standing(self._admit, _caller(link, request), self._witness)
         try:
-            actor = await self._admit(caller)
+            actor = await standing.ask()
         except Refused:
             if link in self._links:
-                self._reject(link, request, CALLING_AET_NOT_RECOGNIZED)
+                self._tell_rejection(link, request, CALLING_AET_NOT_RECOGNIZED)
             return
         if link not in self._links:  # it went while it was looked up
             return
@@ -196,7 +193,7 @@ class Listener:
         if rejection is not None:  # others came in meanwhile
             self._reject(link, request, rejection)
             return
-        link.actor = actor
+        link.actor, link.standing = actor, standing
         answer = accept(request, self._settings.max_pdu_bytes)
         self._porter.associate(link, request.calling_aet)
         link.tell(answer)
@@ -269,6 +266,10 @@ class Listener:
             log.exception("association failed", peer=link.address, calling_aet=request.calling_aet)
         finally:
             link.abort("no longer served")  # nothing, if it has ended
+
+
+def _caller(link: Link, request: AssociateRequest) -> Caller:
+    return Caller(request.calling_aet, request.called_aet, link.address, link.certificate())
 
 
 async def _bind(host: str, port: int) -> list[socket.socket]:

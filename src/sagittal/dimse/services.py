@@ -21,6 +21,7 @@ from sagittal.dimse.requestor import Requestor
 from sagittal.dimse.retrieving import get, move
 from sagittal.dimse.storing import store
 from sagittal.dimse.visit import Visit
+from sagittal.runtime.actor import Actor
 from sagittal.runtime.pools import WorkerPool
 from sagittal.runtime.settings import Settings
 
@@ -43,7 +44,6 @@ def services(
             link=link,
             request=request,
             answer=answer,
-            actor=link.actor,
             archive=archive,
             requestor=requestor,
             settings=settings,
@@ -59,8 +59,13 @@ def services(
             CMoveRequest: partial(move, visit),
             CGetRequest: partial(get, visit),
         }
+
+        def renewed(actor: Actor) -> None:
+            packs.actor = actor
+            packs.welcome.clear()
+
         try:
-            await attend(link, handlers)
+            await attend(link, handlers, renewed)
         finally:
             await packs.close()
 

@@ -21,7 +21,6 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         link: to it.
         request, answer: what was asked and agreed.
-        actor: it, as rooms know it.
         archive: what it is served from.
         requestor: opens the associations of C-MOVE.
         sop_classes: abstract syntax by presentation context ID.
@@ -32,13 +31,17 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     link: Link
     request: AssociateRequest
     answer: AssociateAccept
-    actor: Actor
     archive: Archive
     requestor: Requestor
     settings: Settings
     sop_classes: Mapping[int, str]
     kinds: Mapping[str, Kind]
     pool: WorkerPool | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The peer, as rooms know it now."""
+        return self.link.actor
 
     def sop_class(self, context_id: int, kind: Kind) -> str:
         """The abstract syntax of a presentation context; Unsupported if it is not of the kind of the request."""
