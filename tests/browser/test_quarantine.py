@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 from pydicom.dataset import Dataset
 
 from sagittal.archive.verify import verify
@@ -72,11 +72,16 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
 
 def watched(context: BrowserContext, server: Server) -> Iterator[Page]:
     failures: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        failures.append(dialog.message)
+        dialog.dismiss()
+
     page = context.new_page()
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.on("console", lambda told: failures.append(told.text) if told.type == "error" else None)
     page.on("response", lambda answer: failures.append(answer.url) if answer.status >= 400 else None)
-    page.on("dialog", lambda dialog: (failures.append(dialog.message), dialog.dismiss())[0])
+    page.on("dialog", dismiss)
     page.goto(f"{root(server)}/quarantine")
     yield page
     context.close()

@@ -8,6 +8,7 @@ from blake3 import blake3
 
 from sagittal.dicom.json_model.encoding import encode
 from sagittal.dicom.json_model.instance import Parts, Path
+from sagittal.dicom.json_model.walk import Bulk
 from sagittal.dicom.registry import keyword_of
 
 MAX_DIFFERENCES: Final = 500
@@ -98,24 +99,23 @@ def _written(path: Path) -> str:
 
 def _said(parts: Parts) -> dict[Path, _Said]:
     """Every attribute that is no sequence, and every sequence without items, by path."""
-
-    def bulk(_path: Path, _vr: str, offset: int, length: int) -> str:
-        value = parts.data[offset : offset + length]
-        return f"{length} {blake3(value).hexdigest()}"
-
     said: dict[Path, _Said] = {}
-    for data in (parts.data, parts.trailer):
-        if data:
-            text = encode(data, parts.transfer_syntax_uid, bulk=bulk if data is parts.data else _by_length)
-            for path, one in _walk(msgspec.json.decode(text), ()):
-                said[path] = one
-                if len(said) == _MAX_ATTRIBUTES:
-                    return said
+    for data in filter(None, (parts.data, parts.trailer)):
+        text = encode(data, parts.transfer_syntax_uid, bulk=_digests(data))
+        for path, one in _walk(msgspec.json.decode(text), ()):
+            said[path] = one
+            if len(said) == _MAX_ATTRIBUTES:
+                return said
     return said
 
 
-def _by_length(_path: Path, _vr: str, _offset: int, length: int) -> str:
-    return f"{length} "
+def _digests(data: bytes) -> Bulk:
+    """Large values are their lengths and digests."""
+
+    def bulk(_path: Path, _vr: str, offset: int, length: int) -> str:
+        return f"{length} {blake3(data[offset : offset + length]).hexdigest()}"
+
+    return bulk
 
 
 def _walk(dataset: Mapping[str, dict[str, Any]], above: Path) -> Iterator[tuple[Path, _Said]]:  # Any: DICOM JSON
