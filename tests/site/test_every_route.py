@@ -162,6 +162,7 @@ API: Mapping[tuple[str, str], Api] = {
     ("POST", "/api/studies/{study:str}/findings"): Api("read", 400, lambda _: {}, is_of_study=True),  # nothing to keep
     ("GET", "/api/preferences"): Api(None, 200, of="accounts"),
     ("PUT", "/api/preferences/columns"): Api(None, 200, lambda _: {"columns": ["date"]}, of="accounts"),
+    ("PUT", "/api/preferences/language"): Api(None, 200, lambda _: {"language": "fr"}, of="accounts"),
     ("POST", "/api/preferences/filters"): Api(None, 201, lambda _: {"name": "CT", "asked": {}}, of="accounts"),
     ("DELETE", "/api/preferences/filters/{filters:int}"): Api(None, 404, of="accounts"),
     ("GET", "/api/accounts"): api_admin("manage", 200),
@@ -523,7 +524,8 @@ def _address(path: str, study: str) -> str:
 def _bare(answer: httpx.Response, study: str) -> str:
     """What an answer says, without what the question said."""
     text = re.sub(r'"(request_?[iI]d|instance)":"[^"]*"', "", answer.text).replace(study, "STUDY")
-    headers = sorted(set(answer.headers) - {"content-length", "date", "x-request-id"})
+    of_connection = {"connection", "content-length", "date", "x-request-id"}  # it ends where a body was not read yet
+    headers = sorted(set(answer.headers) - of_connection)
     return f"{answer.status_code} {text} {headers}"
 
 

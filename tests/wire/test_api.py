@@ -132,10 +132,11 @@ def test_what_is_found_is_kept_as_instances_and_read_back(client: httpx.Client) 
 def test_preferences_are_of_the_account(site: Deployment) -> None:
     client = site.client(token=site.token(site.account("ann", RoleAt("radiologist", NORTH))))
     assert client.put("/api/preferences/columns", json={"columns": ["date", "modality"]}).status_code == 200
+    assert client.put("/api/preferences/language", json={"language": "sw"}).json()["columns"] == ["date", "modality"]
     asked = {"modality": "CT", "is_falling": False}
     saved = client.post("/api/preferences/filters", json={"name": "this year", "asked": asked}).json()
     found = client.get("/api/preferences").json()
-    assert found["columns"] == ["date", "modality"]
+    assert (found["columns"], found["language"]) == (["date", "modality"], "sw")
     assert [(one["name"], one["asked"]["modality"]) for one in found["filters"]] == [("this year", "CT")]
     assert client.delete(f"/api/preferences/filters/{saved['id']}").status_code == 204
     assert client.delete(f"/api/preferences/filters/{saved['id']}").status_code == 404

@@ -42,6 +42,7 @@ BY_NAME: Final[Mapping[str, object]] = {
     "instance": _INSTANCE,
     "issuer": "",
     "keyword": "PatientID",
+    "language": "fr",
     "label": "night job",
     "limit": 50,
     "lasts_s": 14400,

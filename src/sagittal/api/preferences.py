@@ -19,6 +19,16 @@ class Columns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: Annotated[list[Column], msgspec.Meta(max_length=len(COLUMNS))]
 
 
+class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """In which language pages are.
+
+    Attributes:
+        language: two letters (ISO 639-1); `""` for what the browser says, as for one that there is not.
+    """
+
+    language: Annotated[str, msgspec.Meta(pattern=r"^([a-z]{2})?$")]
+
+
 class NewFilters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Filters and a name for them; under a name that is taken they take the place of what it had."""
 
@@ -35,10 +45,11 @@ class SavedShown(msgspec.Struct, frozen=True):
 
 
 class PreferencesShown(msgspec.Struct, frozen=True):
-    """How somebody likes the list of studies."""
+    """How somebody likes the list of studies, and in which language they read."""
 
     columns: list[Column]
     filters: list[SavedShown]
+    language: str
 
 
 def preference_routes(kept: KeptPreferences) -> list[HTTPRouteHandler]:
@@ -65,6 +76,11 @@ def preference_routes(kept: KeptPreferences) -> list[HTTPRouteHandler]:
         chosen = tuple(one for one in COLUMNS if one in data.columns)
         return _shown(await write(request, (await read(request)).with_columns(chosen)))
 
+    @put("/preferences/language")
+    async def language(request: AnyRequest, data: JSONBody[Language]) -> PreferencesShown:
+        """Chooses the language of pages, for every browser that you sign in with."""
+        return _shown(await write(request, (await read(request)).with_language(data.language)))
+
     @post("/preferences/filters")
     async def save(request: AnyRequest, data: JSONBody[NewFilters]) -> SavedShown:
         """Saves filters under a name.
@@ -81,7 +97,7 @@ def preference_routes(kept: KeptPreferences) -> list[HTTPRouteHandler]:
         preferences.filter(filters)
         await write(request, preferences.without_filter(filters))
 
-    return [listed, columns, save, remove]
+    return [listed, columns, language, save, remove]
 
 
 def _account(request: AnyRequest) -> int:
@@ -91,7 +107,8 @@ def _account(request: AnyRequest) -> int:
 
 
 def _shown(preferences: Preferences) -> PreferencesShown:
-    return PreferencesShown(list(preferences.columns), [_saved(one) for one in preferences.filters])
+    filters = [_saved(one) for one in preferences.filters]
+    return PreferencesShown(list(preferences.columns), filters, preferences.language)
 
 
 def _saved(saved: Saved) -> SavedShown:

@@ -14,6 +14,7 @@ Action = tuple[str, str]
 DOES: Final[dict[Action, tuple[Action, ...]]] = {
     ("GET", "/about"): (("GET", "/api/about"),),
     ("GET", "/"): (("GET", "/api/about"),),
+    ("POST", "/language"): (("PUT", "/api/preferences/language"),),
     # Studies
     ("GET", "/studies"): (
         ("POST", "/api/studies/search"),
@@ -109,7 +110,6 @@ NOTHING: Final[dict[str, str]] = {
     r"/sign-in(/.*)?|/sign-out|/first-start/.*": "a script shows a token or a password with each request instead",
     r"/link/.*": "an address for people; it opens a session, and what that sees is asked of DICOMweb and the API",
     r"/shared": "pictures by DICOMweb, of what a share link opened",
-    r"/language": "a script says Accept-Language",
     r"/view/\{study\}/series/\{series\}.*": "what DICOMweb has as metadata, in the shape that one viewer wants it",
     r"/view/\{study\}/drawn/.*": "instances that DICOMweb has, as lines for one viewer",
     r"/view/files/.*|/upload/(shell|worker\.js|files/.*)": "files that pages are made of",
