@@ -196,6 +196,7 @@ def test_what_names_a_patient_is_not_kept_by_browsers(client: httpx.Client) -> N
 def test_the_document_is_openapi_and_the_page_shows_all_of_it(client: httpx.Client) -> None:
     document = client.get("/api/openapi.json").json()
     page = client.get("/api/docs", headers={"accept": "text/html"})
+    assert 'href="/api/docs"' in client.get("/about").text
     assert document["openapi"] == "3.1.0"
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert "<script" not in page.text
