@@ -303,7 +303,7 @@ async def _web(
     viewer = ohif_viewer(BASE_PATH)
     pages: list[ControllerRouterHandler] = [*front_page(archive, lambda: ways, has_viewer=viewer is not None), assets()]
     pages += [viewer] if viewer is not None else []
-    pages += _account_routes(settings, archive, way_in, has_viewer=viewer is not None)
+    pages += _account_routes(settings, archive, way_in)
     pages.append(light_viewer(archive, pool))
     dispatcher = Dispatcher(archive, settings, pool)
     of_archive = archive_pages(
@@ -328,9 +328,7 @@ async def _web(
         await server.stop(settings.shutdown_timeout_s, app.door.cancel_all)
 
 
-def _account_routes(
-    settings: Settings, archive: Archive, way_in: Entrance, *, has_viewer: bool
-) -> list[ControllerRouterHandler]:
+def _account_routes(settings: Settings, archive: Archive, way_in: Entrance) -> list[ControllerRouterHandler]:
     """The pages of signing in, of accounts and of share links; none where everybody may come in."""
     desk = way_in.desk
     if desk is None:
@@ -344,7 +342,6 @@ def _account_routes(
         BASE_PATH,
         oidc=desk.oidc,
         provider=urlsplit(settings.oidc_issuer).hostname or "",
-        has_viewer=has_viewer,
     )
 
 

@@ -22,7 +22,7 @@ from support import phantom
 from support.archives import file_bytes, instance
 from support.openid_provider import CLIENT_ID, CLIENT_SECRET, OpenIDProvider, openid_provider
 from support.server import Server, running
-from support.viewer import ARTIFACTS, SETTLED, SHOWN
+from support.viewer import ARTIFACTS, SETTLED
 
 pytestmark = [pytest.mark.xdist_group("browser-sign-in"), pytest.mark.timeout(120)]
 
@@ -377,8 +377,10 @@ def test_a_share_link_shows_one_study_to_who_has_it_and_its_pin(site: Site, page
     shot(guest, "link-asks")
     guest.get_by_label("PIN").fill("4711")
     guest.keyboard.press("Enter")
-    guest.wait_for_url(f"{site.root}/ohif/viewer?**")
-    guest.wait_for_function(SHOWN, arg=1)
+    guest.wait_for_url(f"{site.root}/view/**")
+    guest.locator("canvas").first.wait_for()
+    guest.get_by_role("toolbar").first.wait_for()
+    shot(guest, "shared-viewer")
     guest.goto(f"{site.root}/ohif/")
     expect(guest.get_by_text("CT of a phantom").first).to_be_visible()
     expect(guest.get_by_text("Not shared")).to_have_count(0)
@@ -400,7 +402,7 @@ def test_a_share_link_that_is_revoked_is_over_at_once_for_who_opened_it(site: Si
     guest = site.open().new_page()
     guest.goto(address)
     guest.get_by_role("button", name="Open it").click()
-    guest.wait_for_url(f"{site.root}/ohif/viewer?**")
+    guest.wait_for_url(f"{site.root}/view/**")
     guest.goto(f"{site.root}/")
     expect(guest.get_by_text("By a share link")).to_be_visible()
     page.goto(f"{site.root}/account")

@@ -10,7 +10,7 @@ from sagittal.archive.archive import Archive
 from sagittal.find import Level, Query, count
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
-from sagittal.web.link_pages import SHARED
+from sagittal.web.link_pages import viewer_address
 from sagittal.web.pages import AnyRequest, actor_of, leave_to, page
 from sagittal.web.places import ABOUT, STUDIES, places_of
 
@@ -66,7 +66,9 @@ def _viewer(actor: Actor, *, has_viewer: bool) -> str:
     """Where they look at studies; `""` for nowhere."""
     if not may(actor, "read"):
         return ""
-    return "/ohif/" if has_viewer else SHARED if actor.kind == "link" else ""
+    if actor.kind == "link":
+        return viewer_address(actor)
+    return "/ohif/" if has_viewer else ""
 
 
 async def _counts(archive: Archive, actor: Actor) -> tuple[tuple[str, int], ...]:

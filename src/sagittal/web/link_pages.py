@@ -1,7 +1,7 @@
 """Opening a share link: a page that asks first, as programs that preview addresses open them, too; then the study."""
 
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 import msgspec
 from litestar import Response, get, post
@@ -24,8 +24,8 @@ _PER_PAGE: Final = 60
 _TIMEOUT_S: Final = 30.0
 
 
-def link_pages(porter: Porter, archive: Archive, dicomweb_root: str, *, has_viewer: bool) -> list[HTTPRouteHandler]:
-    """The routes of share links; without the OHIF viewer they lead to a page with the pictures."""
+def link_pages(porter: Porter, archive: Archive, dicomweb_root: str) -> list[HTTPRouteHandler]:
+    """The routes of share links: they lead into the light viewer; without scripts there is a page with the pictures."""
 
     def form(
         request: AnyRequest, *, has_pin: bool, status: int = 200, error: str = "", wait_s: int = 0
@@ -51,8 +51,7 @@ def link_pages(porter: Porter, archive: Archive, dicomweb_root: str, *, has_view
             return form(request, has_pin=True, status=429, error=why, wait_s=error.retry_after_s)
         except Refused:
             return form(request, has_pin=True, status=403, error=_("The PIN is wrong."))
-        to = _viewer_address(opened.actor) if has_viewer else SHARED
-        return leave_to(to, (visit.cookie(opened.session.secret),))
+        return leave_to(viewer_address(opened.actor), (visit.cookie(opened.session.secret),))
 
     @get(SHARED)
     async def show(request: AnyRequest) -> Response[str]:
@@ -64,6 +63,7 @@ def link_pages(porter: Porter, archive: Archive, dicomweb_root: str, *, has_view
         number = min(max(int(said), 1), 100_000) if said.isascii() and said.isdecimal() and len(said) < 7 else 1
         pictures, more = await _pictures(archive, actor, dicomweb_root, number)
         values = {
+            "viewer": viewer_address(actor),
             "pictures": pictures,
             "number": number,
             "more": more,
@@ -74,10 +74,10 @@ def link_pages(porter: Porter, archive: Archive, dicomweb_root: str, *, has_view
     return [ask, open_it, show]
 
 
-def _viewer_address(actor: Actor) -> str:
+def viewer_address(actor: Actor) -> str:
+    """Where whoever opened a link looks at what was shared: in the light viewer, which is there on a thin line, too."""
     study, series = actor.link
-    asked = {"StudyInstanceUIDs": study, **({"SeriesInstanceUIDs": series} if series else {})}
-    return f"/ohif/viewer?{urlencode(asked)}"
+    return f"/view/{quote(study, safe='')}" + (f"?series={quote(series, safe='')}" if series else "")
 
 
 async def _pictures(archive: Archive, actor: Actor, root: str, number: int) -> tuple[list[dict[str, str]], bool]:

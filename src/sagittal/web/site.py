@@ -31,7 +31,6 @@ def account_routes(
     *,
     oidc: OidcSignIn | None = None,
     provider: str = "",
-    has_viewer: bool = False,
 ) -> list[ControllerRouterHandler]:
     """The pages of a site with accounts.
 
@@ -41,7 +40,6 @@ def account_routes(
         dicomweb_root: path of DICOMweb, where pictures are rendered.
         oidc: signs in with an OpenID provider; None where there is none.
         provider: what that one is called.
-        has_viewer: whether OHIF is served.
     """
     (origin,) = party.origins
     kept = PreferencesInRecords(archive.records)
@@ -51,6 +49,6 @@ def account_routes(
         sign_out_page(sign_in, oidc),
         *first_start_pages(sign_in, kept),
         *account_pages(own, sign_in, passkey_origin=origin),
-        *link_pages(porter, archive, dicomweb_root, has_viewer=has_viewer),
+        *link_pages(porter, archive, dicomweb_root),
     ]
     return [Router(path="/", route_handlers=pages, exception_handlers=PROBLEMS)]

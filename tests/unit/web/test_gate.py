@@ -212,7 +212,7 @@ async def test_a_share_link_is_not_opened_by_looking_at_its_page(site: "Site") -
         assert (looked.status_code, looked.headers["referrer-policy"]) == (200, "no-referrer")
         assert "1.2.3" not in looked.text
     answer = await browser.post(f"/link/{name}")
-    assert answer.headers["location"] == "/shared"
+    assert answer.headers["location"] == "/view/1.2.3"
     assert (await browser.get("/shared")).text.count("/instances/") == 2
     assert (await browser.get("/account")).status_code == 403
     assert (await site.browser().get(f"/link/{name}")).status_code == 404
