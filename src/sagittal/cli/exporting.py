@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.cli.options import DataOption, SettingsOption, settled
-from sagittal.cli.records import tell
+from sagittal.cli.witnessed import witnessed_archive
 from sagittal.dicom.identifiers import InstanceUID, SeriesUID, StudyUID
 from sagittal.find import Level, Query, find
 from sagittal.retrieve.media import export as export_media
@@ -20,7 +20,6 @@ from sagittal.retrieve.scope import Scope, locate
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.settings import Settings
-from sagittal.serve import readable_archive
 
 
 def export(
@@ -49,12 +48,11 @@ async def _every_study(archive: ArchiveReader) -> list[Scope]:
 
 
 async def _export(settings: Settings, scopes: list[Scope], target: Path) -> int:
-    async with readable_archive(settings) as archive:
+    async with witnessed_archive(settings) as archive:
         found: dict[InstanceUID, StoredInstance] = {}
         for scope in scopes or await _every_study(archive):
             deadline = Deadline.after(settings.operation_timeout_s)
             found |= {one.sop_instance_uid: one for one in await locate(archive, LOCAL, scope, deadline, "export")}
-        await tell(settings, {one.study_instance_uid for one in found.values()})
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total} instances"))
         with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
             bar = progress.add_task(target.name, total=len(found))

@@ -1,6 +1,7 @@
 """`sagittal echo` and `sagittal find`: we as the one who asks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 import msgspec
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from sagittal.cli.options import PIPED_WIDTH, DataOption, DestinationArgument, SettingsOption, settled
+from sagittal.cli.witnessed import witnessed_archive
 from sagittal.dicom import json_model
 from sagittal.dicom.json_model import JsonDataset
 from sagittal.dicom.matching import Key
@@ -25,7 +27,6 @@ from sagittal.find import find as find_here
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.settings import Destination, Settings, parse_address
-from sagittal.serve import readable_archive
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.1.1"
@@ -101,20 +102,21 @@ async def _echo(settings: Settings, aet: str, destination: Destination) -> int:
 async def _collect(settings: Settings, query: Query, at: str | None) -> list[JsonDataset]:
     answers = _ask_here(settings, query) if at is None else _ask_peer(settings, query, at)
     found: list[JsonDataset] = []
-    async for answer in answers:
-        found.append(answer)
-        if len(found) == query.limit:
-            break
+    async with aclosing(answers):
+        async for answer in answers:
+            found.append(answer)
+            if len(found) == query.limit:
+                break
     return found
 
 
-async def _ask_here(settings: Settings, query: Query) -> AsyncIterator[JsonDataset]:
-    async with readable_archive(settings) as archive:
+async def _ask_here(settings: Settings, query: Query) -> AsyncGenerator[JsonDataset, None]:
+    async with witnessed_archive(settings) as archive:
         async for found in find_here(archive, LOCAL, query, Deadline.after(settings.operation_timeout_s)):
             yield msgspec.json.decode(found.text())
 
 
-async def _ask_peer(settings: Settings, query: Query, at: str) -> AsyncIterator[JsonDataset]:
+async def _ask_peer(settings: Settings, query: Query, at: str) -> AsyncGenerator[JsonDataset, None]:
     aet, destination = destination_of(at, settings)
     root = PATIENT_ROOT_FIND if query.level is Level.PATIENT else STUDY_ROOT_FIND
     async with Requestor.of(settings).associate(aet, destination, [Proposal(root, NATIVE)]) as peer:

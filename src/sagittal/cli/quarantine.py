@@ -14,6 +14,7 @@ from sagittal.archive.archive import Archive
 from sagittal.archive.index.aside import Aside, Kept
 from sagittal.cli.options import PIPED_WIDTH, DataOption, SettingsOption, settled
 from sagittal.cli.rejecting import NoteOption, changed
+from sagittal.cli.witnessed import witnessed_archive
 from sagittal.errors import SagittalError
 from sagittal.lifecycle.deciding import Choice, Decision, decide, decisions
 from sagittal.lifecycle.deciding import undo as undo_decision
@@ -22,7 +23,7 @@ from sagittal.lifecycle.reasons import NAMES
 from sagittal.retrieve.comparing import Comparison, compare
 from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.deadline import Deadline
-from sagittal.serve import readable_archive
+from sagittal.runtime.pools import worker_pool
 
 app = typer.Typer(
     name="quarantine",
@@ -59,7 +60,7 @@ def list_(
     settings = settled(file, data=data)
 
     async def run() -> tuple[Aside, ...]:
-        async with readable_archive(settings) as archive:
+        async with witnessed_archive(settings) as archive:
             deadline = Deadline.after(settings.operation_timeout_s)
             return await kept_aside(archive, LOCAL, before=before, limit=limit, deadline=deadline)
 
@@ -79,13 +80,14 @@ def show(number: NumberArgument, data: DataOption = None, file: SettingsOption =
     settings = settled(file, data=data)
 
     async def run() -> tuple[Pair, Comparison | str]:
-        async with readable_archive(settings) as archive:
+        async with witnessed_archive(settings) as archive:
             deadline = Deadline.after(settings.operation_timeout_s)
             pair = await pair_of(archive, LOCAL, number, deadline)
             if pair.kept is None or pair.newcomer is None:
                 return pair, "there is nothing that it could be compared with"
             try:
-                return pair, await compare(archive, LOCAL, pair.kept, pair.newcomer, deadline)
+                async with worker_pool() as pool:
+                    return pair, await compare(archive, LOCAL, pool, pair.kept, pair.newcomer, deadline)
             except SagittalError as error:
                 return pair, str(error)
 
@@ -158,7 +160,7 @@ def history(
     settings = settled(file, data=data)
 
     async def run() -> tuple[Decision, ...]:
-        async with readable_archive(settings) as archive:
+        async with witnessed_archive(settings) as archive:
             deadline = Deadline.after(settings.operation_timeout_s)
             return await decisions(archive, LOCAL, before=before, limit=limit, deadline=deadline)
 

@@ -1,8 +1,7 @@
 """The records of a data folder, beside the process that serves it; each change with its line in the ledger."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -55,20 +54,6 @@ async def _change(
             return result
 
         return await records.write(both)
-
-
-async def tell(settings: Settings, studies: Iterable[str]) -> None:
-    """Says in the ledger that studies are exported, before they are; not on a medium where nothing can be written."""
-    if not os.access(settings.data, os.W_OK):
-        return
-    chronicle = chronicle_of(settings)
-
-    def lines(connection: Connection) -> None:
-        for study in sorted(studies):
-            chronicle.note(connection, LOCAL, "export", study_instance_uid=study)
-
-    async with opened_records(settings) as records:
-        await records.write(lines)
 
 
 def look(settings: Settings, run: Callable[[Connection], T]) -> T:

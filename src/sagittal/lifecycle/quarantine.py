@@ -75,8 +75,10 @@ async def kept_aside(
         raise Invalid(f"a page has 1 to {MAX_PAGE} of what is kept aside; asked for {limit}")
     deadline.check("listing what is kept aside")
     found: list[Aside] = []
+    conditions = _conditions(archive, actor, why)
+    await archive.witness.queried(actor, "IMAGE", ["kept aside"])  # their patients are named in the list
     async with deadline.timeout():
-        for one, (sql, values) in _conditions(archive, actor, why).items():
+        for one, (sql, values) in conditions.items():
             rows = await archive.fetch(listing_sql(one, sql), (*values, before or _BEYOND, limit))
             found += [aside_from(one, row) for row in rows]
     found.sort(key=lambda one: -one.number)
