@@ -12,7 +12,7 @@ const kept = new Map(); // address -> {picture or values, bytes}
 const asked = new Map(); // address -> {promise, abort}
 const waiting = [], begun = new Set();
 let running = 0, size = 0;
-export const line = { bytesPerSecond: 0, received: 0, isQuick: false };
+export const line = { bytesPerSecond: 0, received: 0, isQuick: false, flow: 0 };
 
 const base = (item) =>
   `/dicom-web/studies/${item.study}/series/${item.series}/instances/${item.uid}/frames/${item.frame}`;
@@ -84,9 +84,9 @@ function next() {
     waiting.sort((a, b) => a.urgency - b.urgency);
     if (waiting[0].urgency > 0 && running >= AT_ONCE - 1) return; // one way stays free for what is looked at next
     const one = waiting.shift();
-    running++;
+    if (!running++) since = performance.now();
     begun.add(one);
-    bring(one).then(one.resolve, one.reject).finally(() => { begun.delete(one); asked.delete(one.key); running--; next(); });
+    bring(one).then(one.resolve, one.reject).finally(() => { begun.delete(one); asked.delete(one.key); if (!--running) busy += performance.now() - since; next(); });
   }
 }
 
@@ -95,10 +95,12 @@ async function bring({ wanted, key, abort }) {
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? `${answer.status}`);
   const body = await answer.arrayBuffer();
   measure(body.byteLength, answer.url);
+  meter(body.byteLength);
   const found = wanted.accept ? await decoded(body, wanted.item)
     : { picture: await createImageBitmap(new Blob([body], { type: answer.headers.get("content-type") })) };
   const { picture, values } = found;
   found.tier = wanted.tier;
+  found.sent = body.byteLength;
   found.bytes = picture ? picture.width * picture.height * 4 : values.byteLength;
   keep(key, found);
   return found;
@@ -123,6 +125,16 @@ function measure(bytes, address) {
   const rate = bytes / Math.max(1, entry.responseEnd - entry.responseStart) * 1000 * Math.max(1, running);
   line.bytesPerSecond = line.bytesPerSecond ? 0.7 * line.bytesPerSecond + 0.3 * rate : rate;
   line.isQuick = line.bytesPerSecond > (line.isQuick ? 100_000 : 250_000);
+}
+
+// Bytes a second of everything that came while something was asked for, small bodies too.
+let since = 0, busy = 0, passed = 0;
+function meter(bytes) {
+  const now = performance.now(), time = busy + now - since;
+  passed += bytes;
+  if (time < 300 || passed < 16_000) return; // small ones tell how long they waited rather than how quick the line is
+  line.flow = line.flow ? (line.flow + passed / time * 1000) / 2 : passed / time * 1000;
+  [since, busy, passed] = [now, 0, 0];
 }
 
 let workers = null, turn = 0;

@@ -91,7 +91,7 @@ export class Pane {
   // Depth once nothing else is asked for; what the line can bring in time also without loss.
   async deepen(item, isLossless = false) {
     const isByCurve = this.isByCurve(item), wanted = isByCurve ? frames.pictureOf(item) : frames.valuesOf(item, isLossless ? 3 : 2);
-    const rate = frames.line.bytesPerSecond, most = item.rows * item.columns * (item.samples ?? 1) * 0.6;
+    const rateNow = () => frames.line.bytesPerSecond || frames.line.flow, rate = rateNow(), most = item.rows * item.columns * (item.samples ?? 1) * 0.6;
     if (!isLossless && wanted.tier === 3 && rate && most / rate > PATIENCE_S) return;
     try {
       const found = await frames.load(wanted, isLossless ? 0 : 1);
@@ -102,7 +102,7 @@ export class Pane {
         if (item === this.item) { this.redraw(); this.app.drawn(this); }
         return;
       }
-      const isPatient = !rate || found.bytes * 0.3 / rate < PATIENCE_S;
+      const isPatient = !rateNow() || found.bytes * 0.3 / rateNow() < PATIENCE_S;
       if (found.tier < 3 && isPatient) this.timer = setTimeout(() => item === this.item && this.deepen(item, true), LOSSLESS_MS);
     } catch (error) {
       if (error.name !== "AbortError") this.say(error.message);
@@ -297,38 +297,17 @@ export class Pane {
     this.element.dataset.tier = tier;
   }
 
-  // Cine at the object's own rate. What the line cannot bring in time is asked for smaller, then shown less often.
-  play() {
+  async play() {
     if (this.cine || !this.stack || this.stack.items.length < 2) return;
-    const first = this.item.frames > 1 ? this.stack.items.findIndex((one) => one.uid === this.item.uid) : 0;
-    const count = this.item.frames > 1 ? this.item.frames : this.stack.items.length;
-    const full = Math.max(...this.size) * Math.min(2, devicePixelRatio);
-    this.cine = { side: full, stalls: 0, shown: 0, begun: performance.now() };
+    const { Cine } = await import("./cine.js");
     clearTimeout(this.timer);
     frames.letGo();
-    let due = performance.now();
-    const step = async () => {
-      if (!this.cine) return;
-      const now = this.index - first, next = first + (now + 1) % count, item = this.stack.items[next];
-      for (let n = 1; n <= 10; n++) frames.load(this.preview(this.stack.items[first + (now + n) % count], this.cine.side), n - 1);
-      const wanted = this.preview(item, this.cine.side), isHere = frames.here(wanted);
-      const time = item.times?.[item.times.length > 1 ? item.frame - 1 : 0] ?? 100;
-      if (!isHere && ++this.cine.stalls > 3 && this.cine.side > 192) {
-        this.cine.side = Math.max(192, this.cine.side / 1.5);
-        this.cine.stalls = 0;
-      }
-      const found = isHere ?? await frames.load(wanted).catch(() => null);
-      if (!this.cine) return;
-      this.index = next;
-      if (found) { this.take(item, found); this.cine.shown++; }
-      due = Math.max(due + time, performance.now() - time);
-      this.cine.timer = setTimeout(step, Math.max(0, due - performance.now()));
-    };
-    step();
+    this.cine ??= new Cine(this);
+    this.app.update();
   }
   stop() {
     if (!this.cine) return;
-    clearTimeout(this.cine.timer);
+    this.cine.stop();
     this.cine = null;
     if (this.item) this.bring();
   }
