@@ -183,7 +183,7 @@ def quarantine_routes(archive: Archive, pool: WorkerPool, timeout_s: float) -> l
         shown = _shown(pair.aside)
         if pair.kept is None or pair.newcomer is None or pair.kept.is_corrupt or pair.newcomer.is_corrupt:
             return Compared(aside=shown, attributes=[], is_all=False, pixels=None)
-        found = await compare(archive, actor, pair.kept, pair.newcomer, deadline)
+        found = await compare(archive, actor, pool, pair.kept, pair.newcomer, deadline)
         different = [DifferenceShown(*difference) for difference in found.attributes]
         return Compared(aside=shown, attributes=different, is_all=found.is_all, pixels=found.pixels)
 

@@ -1,22 +1,27 @@
 """Two instances side by side: the attributes that differ, and whether their pixels do."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from sagittal.archive.model import StoredInstance
 from sagittal.archive.reader import ArchiveReader
 from sagittal.dicom.json_model.differences import Difference, differences
-from sagittal.dicom.transfer_syntax import encoding_of
-from sagittal.errors import Invalid, Unsupported
+from sagittal.dicom.transfer_syntax import EXPLICIT_VR_LITTLE_ENDIAN
+from sagittal.errors import Invalid, NotFound, Unsupported
 from sagittal.imaging.render.recipe import WEBP, Recipe, Viewport
 from sagittal.retrieve.metadata import read_parts
-from sagittal.retrieve.rendered import middle_frame, rendered
+from sagittal.retrieve.rendered import has_pixels, middle_frame, rendered
+from sagittal.retrieve.transcoded import Source, transcoded_frame
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.pools import WorkerPool
 
-Pixels: TypeAlias = Literal["same", "different", "one", "none", "encoded otherwise"]
-"""Byte for byte the same or not; only one has any, neither has; in two Transfer Syntaxes, which bytes cannot tell."""
+Pixels: TypeAlias = Literal["same", "same when decoded", "different", "one", "none", "encoded otherwise"]
+"""Byte for byte the same, or after decoding, or not; only one has any, neither has; they cannot be decoded to tell."""
+
+MAX_DECODED_FRAMES: Final = 300
+"""Of instances in two Transfer Syntaxes; of more it is not told whether they are the same."""
 
 _CHUNK_BYTES: Final = 1 << 20
 
@@ -36,9 +41,17 @@ class Comparison(NamedTuple):
 
 
 async def compare(
-    archive: ArchiveReader, actor: Actor, one: StoredInstance, other: StoredInstance, deadline: Deadline
+    archive: ArchiveReader,
+    actor: Actor,
+    pool: WorkerPool,
+    one: StoredInstance,
+    other: StoredInstance,
+    deadline: Deadline,
 ) -> Comparison:
     """How `other` differs from `one`; who may see them was asked when they were located.
+
+    Args:
+        pool: decodes, where the two are in two Transfer Syntaxes.
 
     Raises:
         Corrupt: one of them is damaged.
@@ -50,15 +63,34 @@ async def compare(
         found = await asyncio.to_thread(differences, *parts)
     except Invalid as error:
         raise Unsupported(f"what lies under {one.sop_instance_uid} cannot be compared: {error}") from error
-    return Comparison(found.found, found.is_all, await _pixels(archive, one, other, deadline))
-
-
-async def _pixels(archive: ArchiveReader, one: StoredInstance, other: StoredInstance, deadline: Deadline) -> Pixels:
-    has = [_has_pixels(instance) for instance in (one, other)]
+    has = [has_pixels(instance) for instance in (one, other)]
     if not all(has):
-        return "one" if any(has) else "none"
-    if one.transfer_syntax_uid != other.transfer_syntax_uid:
+        return Comparison(found.found, found.is_all, "one" if any(has) else "none")
+    if one.transfer_syntax_uid == other.transfer_syntax_uid:
+        return Comparison(found.found, found.is_all, await _as_stored(archive, one, other, deadline))
+    sources = [Source(archive, actor, instance, deadline, pool) for instance in (one, other)]
+    return Comparison(found.found, found.is_all, await _as_decoded(sources))
+
+
+async def _as_decoded(sources: Sequence[Source]) -> Pixels:
+    """Frame by frame, each decoded."""
+    one, other = (source.instance for source in sources)
+    if one.frames != other.frames:
+        return "different"
+    if one.frames > MAX_DECODED_FRAMES:
         return "encoded otherwise"
+    try:
+        for number in range(1, one.frames + 1):
+            first, second = [await transcoded_frame(each, number, EXPLICIT_VR_LITTLE_ENDIAN) for each in sources]
+            if first != second:
+                return "different"
+    except (NotFound, Unsupported):
+        return "encoded otherwise"
+    return "same when decoded"
+
+
+async def _as_stored(archive: ArchiveReader, one: StoredInstance, other: StoredInstance, deadline: Deadline) -> Pixels:
+    """Byte by byte."""
     spans = [_span(instance) for instance in (one, other)]
     if spans[0][1] - spans[0][0] != spans[1][1] - spans[1][0]:
         return "different"
@@ -71,10 +103,6 @@ async def _pixels(archive: ArchiveReader, one: StoredInstance, other: StoredInst
         if pieces[0] != pieces[1]:
             return "different"
     return "same"
-
-
-def _has_pixels(instance: StoredInstance) -> bool:
-    return instance.pixel_offset is not None or encoding_of(instance.transfer_syntax_uid).is_deflated
 
 
 def _span(instance: StoredInstance) -> tuple[int, int]:

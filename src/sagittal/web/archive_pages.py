@@ -56,7 +56,7 @@ def archive_pages(
         study_changes(changes),
         *study_pages(archive, Around(dicomweb_root, has_ohif, sending)),
         *study_files(archive, pool, sending),
-        *quarantine_pages(archive),
+        *quarantine_pages(archive, pool),
         patient_page(archive, dicomweb_root),
         language_page(kept),
         *admin_pages(Admin(archive, Administering(archive, archive.records, scribe), sending, settings)),

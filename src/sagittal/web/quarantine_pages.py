@@ -18,6 +18,7 @@ from sagittal.retrieve.comparing import Comparison, compare
 from sagittal.retrieve.rendered import has_pixels
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
+from sagittal.runtime.pools import WorkerPool
 from sagittal.web.admin_pages import tabs_of
 from sagittal.web.forms import form_of
 from sagittal.web.pages import AnyRequest, actor_of, leave_to, page
@@ -28,8 +29,8 @@ _LISTED: Final = 50
 _Mark = Literal["≠", "−", "+"]
 
 
-def quarantine_pages(archive: Archive) -> list[HTTPRouteHandler]:
-    """The routes."""
+def quarantine_pages(archive: Archive, pool: WorkerPool) -> list[HTTPRouteHandler]:
+    """The routes; `pool` decodes what is compared."""
 
     @get(QUARANTINE)
     async def listed(
@@ -55,7 +56,7 @@ def quarantine_pages(archive: Archive) -> list[HTTPRouteHandler]:
             "pair": pair,
             "aside": pair.aside,
             "sides": _sides(pair),
-            "compared": await _compared(archive, actor, pair, deadline),
+            "compared": await _compared(archive, actor, pool, pair, deadline),
             "mark": mark_of,
             "reasons": [(name, REASONS[code]) for name, code in NAMES.items()],
             "whole": whole,
@@ -124,12 +125,14 @@ def _sides(pair: Pair) -> list[tuple[str, Kept, bool]]:
     return sides
 
 
-async def _compared(archive: Archive, actor: Actor, pair: Pair, deadline: Deadline) -> Comparison | None:
+async def _compared(
+    archive: Archive, actor: Actor, pool: WorkerPool, pair: Pair, deadline: Deadline
+) -> Comparison | None:
     """What differs; None where one of the two cannot be read."""
     if pair.kept is None or pair.newcomer is None:
         return None
     try:
-        return await compare(archive, actor, pair.kept, pair.newcomer, deadline)
+        return await compare(archive, actor, pool, pair.kept, pair.newcomer, deadline)
     except SagittalError:
         return None
 

@@ -13,6 +13,8 @@ _SOP_INSTANCE_UID: Final = 0x00080018
 _ORIGINAL_ATTRIBUTES: Final = 0x04000561
 _DELIMITER: Final = (SEQUENCE_DELIMITATION >> 16).to_bytes(2, "little") + b"\xdd\xe0\0\0\0\0"
 _MODIFYING_SYSTEM: Final = b"Sagittal"
+_UUID_FIXED: Final = 0xF << 76 | 0x3 << 62
+_UUID_VERSION_8: Final = 0x8 << 76 | 0x2 << 62  # RFC 9562 Section 5.8: a hash of the maker's choice
 
 
 def renamed_uid(digest_data_set: bytes) -> str:
@@ -22,7 +24,7 @@ def renamed_uid(digest_data_set: bytes) -> str:
     True
     """
     digest = blake3(b"sagittal renamed: " + digest_data_set).digest(length=16)
-    return f"2.25.{int.from_bytes(digest, 'big')}"
+    return f"2.25.{int.from_bytes(digest, 'big') & ~_UUID_FIXED | _UUID_VERSION_8}"
 
 
 def renamed(data: bytes, uid: str, at: datetime, source: str) -> bytes:
