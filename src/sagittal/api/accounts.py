@@ -152,7 +152,7 @@ def _list_routes(doing: Administering) -> list[HTTPRouteHandler]:
                 return _shown(found)
         raise NotFound(f"no account has the number {account}")
 
-    @post("/accounts", takes="manage", everywhere=True, faults=(409,))
+    @post("/accounts", takes="manage", everywhere=True, faults=(409,), location=True)
     async def add(request: AnyRequest, data: JSONBody[NewAccountBody]) -> Response[Made]:
         """Makes an account.
 

@@ -26,6 +26,8 @@ PERSONS: Final = "persons"
 """As TAKES of a route: for people who show themselves, not for tokens."""
 GIVES: Final = "gives"
 """As TAKES of a route: the media type of an answer that is no JSON."""
+LOCATION: Final = "location"
+"""As TAKES of a route: whether the answer says where what was made is."""
 FAULTS: Final = "faults"
 """As TAKES of a route: what else can go wrong, as statuses."""
 

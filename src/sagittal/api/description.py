@@ -13,7 +13,7 @@ from litestar.response import Stream
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
-from sagittal.api.asking import EVERYWHERE, FAULTS, GIVES, PERSONS, TAKES
+from sagittal.api.asking import EVERYWHERE, FAULTS, GIVES, LOCATION, PERSONS, TAKES
 from sagittal.api.description_of_uploads import UPLOADS
 from sagittal.api.description_texts import ABOUT, SECURITY, STATUSES, TAGS
 from sagittal.api.examples import example_of
@@ -156,6 +156,8 @@ class _Writer(NamedTuple):
             good["content"] = {"application/json": self._content(one.gives)}
         elif status != 204:
             good["content"] = {"application/json": {"schema": {"type": "object"}}}
+        if one.handler.opt.get(LOCATION):
+            good["headers"] = {"Location": {"description": "where it is", "schema": {"type": "string"}}}
         faults = {400, 401, 403, 429, 500, 503, *one.handler.opt.get(FAULTS, ())}
         faults |= {404} if "{" in one.path else set()
         faults |= {413} if one.takes is not None else set()

@@ -171,7 +171,7 @@ def _device_routes(doing: Administering) -> list[HTTPRouteHandler]:
         page, after = page_of(found, lambda one: one.id, cursor, limit)
         return DevicesPage([_device(one) for one in page], after)
 
-    @post("/devices", takes="configure", everywhere=True, faults=(409,))
+    @post("/devices", takes="configure", everywhere=True, faults=(409,), location=True)
     async def add(request: AnyRequest, data: JSONBody[NewDeviceBody]) -> Response[Made]:
         """Makes a device known.
 

@@ -7,12 +7,12 @@ another, so that the gate looks at who asks again.
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromQuery
+from litestar.params import FromQuery, Parameter
 from litestar.response import Stream
 
 from sagittal.access.asking import ask
@@ -37,6 +37,7 @@ _TOGETHER_S: Final = 0.4
 _EVENTS: Final = 1000
 _MOST_STUDIES: Final = 200
 _TIMEOUT_S: Final = 10.0
+_After = Annotated[int, Parameter(ge=0, le=2**62, description="the event behind which it begins")]
 _HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
 
 
@@ -155,7 +156,7 @@ def study_changes(changes: Changes) -> HTTPRouteHandler:
     """The route of the streams."""
 
     @get("/studies/changes", takes="query", gives="text/event-stream")
-    async def stream(request: AnyRequest, after: FromQuery[int] = 0) -> Stream:
+    async def stream(request: AnyRequest, after: FromQuery[_After] = 0) -> Stream:
         """Tells what changes in the list of studies, as it does (HTML Section 9.2).
 
         An event `studies` has what is new of some; its id is what `after` or `Last-Event-ID` begins behind. It ends by

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, Parameter
 
 from sagittal.archive.archive import Archive
 from sagittal.archive.model import StoredInstance
@@ -40,6 +40,7 @@ _MAX_READ: Final = 200
 _MAX_BYTES: Final = 8 * 1024**2
 _POINTS: Final = {"length": 2, "angle": 3, "bidirectional": 4, "ellipse": 2, "rectangle": 2, "point": 1}
 
+_Study = Annotated[str, Parameter(max_length=64, description="Study Instance UID")]
 _Uid = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _Word = Annotated[str, msgspec.Meta(max_length=64)]
 _Far = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
@@ -152,7 +153,7 @@ def findings_routes(
     """The routes, to be mounted under `/view`, or elsewhere with another `path`; `now` is the local time here."""
 
     @get(path, takes="read")
-    async def kept(request: AnyRequest, study: FromPath[str]) -> Response[Kept]:
+    async def kept(request: AnyRequest, study: FromPath[_Study]) -> Response[Kept]:
         """Gives the measurements, key images and shown states of a study.
 
         What reports (PS3.16 TID 1500), Key Object Selections and presentation states of it say, whoever made them.
@@ -161,7 +162,7 @@ def findings_routes(
         return Response(found, headers={"cache-control": "no-store"})
 
     @post(path, status_code=201, request_max_body_size=1024**2, takes="store")
-    async def keep(request: AnyRequest, study: FromPath[str], data: JSONBody[ToKeep]) -> Response[KeptUids]:
+    async def keep(request: AnyRequest, study: FromPath[_Study], data: JSONBody[ToKeep]) -> Response[KeptUids]:
         """Keeps measurements, key images and how a picture is shown.
 
         Each kind becomes an instance of the study: a report, a Key Object Selection, a presentation state.

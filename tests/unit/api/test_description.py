@@ -96,6 +96,16 @@ def test_limits_of_parameters_are_described(whole: "Whole") -> None:
     assert before["schema"] == {"type": "integer", "minimum": 1, "maximum": 2**53}
 
 
+def test_every_parameter_has_a_cap(whole: "Whole") -> None:
+    for method, path, said in _described(whole.api.description.document()):
+        for one in said.get("parameters", ()):
+            bounds = {"integer": ("maximum",), "string": ("maxLength", "enum")}.get(
+                one["schema"].get("type"), ("enum",)
+            )
+            is_bounded = any(bound in one["schema"] for bound in bounds) or one["in"] == "header"
+            assert is_bounded, f"{method} {path}: {one['name']}"
+
+
 def test_every_length_from_outside_has_a_cap(whole: "Whole") -> None:
     document = whole.api.description.document()
     asked = {said["requestBody"]["content"]["application/json"]["schema"]["$ref"] for said in _with_bodies(document)}
