@@ -12,7 +12,7 @@ from babel.units import format_unit
 from markupsafe import Markup
 
 from sagittal.dicom.person_name import NameGroup, groups, parse
-from sagittal.web.wording import locale
+from sagittal.web.wording import listed, locale
 
 MOST_CHARACTERS: Final = 160
 """Of one value in a list; the rest of longer ones is not shown there."""
@@ -155,7 +155,7 @@ def modalities(text: str) -> str:
     >>> modalities("CT\\SR")
     'CT, SR'
     """
-    return clean(text.replace("\\", ", "), 60)
+    return clean(listed(text.split("\\")), 60)
 
 
 def _date(text: str) -> date | None:

@@ -4,7 +4,7 @@ Messages are English; `languages/*.po` says them in the others. Which language i
 the gate sets it, from what the browser prefers or what the person has chosen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
@@ -61,6 +61,11 @@ def term(text: str) -> str:
     'break glass'
     """
     return translated(text.replace("_", " "))
+
+
+def listed(some: Iterable[str]) -> str:
+    """One after the other, as the language separates them."""
+    return ("، " if _spoken.get() == "ar" else ", ").join(some)
 
 
 def translated_many(one: str, more: str, number: int) -> str:
