@@ -5,7 +5,6 @@ opening of share links, and what their pages are made of.
 """
 
 from typing import Final, NamedTuple, TypeAlias
-from urllib.parse import quote
 
 import msgspec
 from litestar.enums import ScopeType
@@ -17,6 +16,7 @@ from sagittal.access.visitor import Visitor
 from sagittal.errors import Exhausted, Invalid, Refused
 from sagittal.runtime.actor import EVERYTHING, SCOPE_KEY, Actor
 from sagittal.runtime.witness import Witness
+from sagittal.web import returning
 from sagittal.web.pages import HEADERS, HTML
 from sagittal.web.problems import problem_page
 from sagittal.web.visiting import (
@@ -236,14 +236,22 @@ async def _send_to_change(scope: HTTPScope, shown: Shown, send: Send, why: str) 
 async def _turn_away(scope: HTTPScope, shown: Shown, send: Send, why: str) -> None:
     """Sends a person to the page where they sign in, a script a challenge (RFC 9110 Section 11.6.1)."""
     if scope["method"] in {"GET", "HEAD"} and shown.is_for_person() and "authorization" not in shown.headers:
-        query = scope["query_string"].decode("latin-1")
-        back = scope["path"] + (f"?{query}" if query else "")
-        await _answer(send, 303, why, ((b"location", f"/sign-in?next={quote(back, safe='')}".encode()),))
+        headers = [(b"location", returning.address(scope["path"]).encode())]
+        kept = returning.cookie_value(scope["path"], scope["query_string"].decode("latin-1"))
+        if kept or returning.COOKIE in shown.headers.get("cookie", ""):  # what somebody else asked for is not for these
+            headers.append((b"set-cookie", _next_cookie(kept, is_secure=shown.scheme == "https")))
+        await _answer(send, 303, why, tuple(headers))
         return
     challenges = [(b"www-authenticate", b'Bearer realm="Sagittal"')]
     if "sec-fetch-mode" not in shown.headers:  # a browser would ask for a password in a window of its own
         challenges.append((b"www-authenticate", b'Basic realm="Sagittal", charset="UTF-8"'))
     await _answer(send, 401, why, tuple(challenges), shown)
+
+
+def _next_cookie(kept: str, *, is_secure: bool) -> bytes:
+    name, secure = (f"__Host-{returning.COOKIE}", "; Secure") if is_secure else (returning.COOKIE, "")
+    seconds = returning.KEPT_S if kept else 0
+    return f"{name}={kept}; HttpOnly; Max-Age={seconds}; Path=/; SameSite=lax{secure}".encode()
 
 
 async def _answer(

@@ -15,6 +15,7 @@ from sagittal.access.signin_oidc import OidcSignIn, local_path
 from sagittal.access.throttle import TooManyAttempts
 from sagittal.errors import Invalid, NotFound, PeerFailed, Refused
 from sagittal.find.preferences import KeptPreferences
+from sagittal.web import returning
 from sagittal.web.forms import Visit, cookie_of, form_of, json_of, visit_of
 from sagittal.web.gate import MUST_CHANGE
 from sagittal.web.language_page import language_cookies
@@ -51,13 +52,20 @@ def sign_in_pages(
     def form(
         request: AnyRequest, to: str, *, status: int = 200, name: str = "", error: str = "", wait_s: int = 0
     ) -> Response[str]:
-        values = {"name": name, "next": to, "error": error, "provider": provider, "origin": passkey_origin}
+        values = {
+            "name": name,
+            "next": to,
+            "path": to.partition("?")[0],
+            "error": error,
+            "provider": provider,
+            "origin": passkey_origin,
+        }
         return page(request, "sign_in.html", status=status, headers=_later(wait_s), values=values)
 
     @get("/sign-in")
     async def ask(request: AnyRequest) -> Response[str]:
         """Asks for name and password; who is signed in is sent on."""
-        to = local_path(request.query_params.get("next", "/"))
+        to = _wanted(request)
         is_in = visit_of(request).actor.kind == "person"
         return leave_to(to) if is_in else form(request, to)
 
@@ -74,7 +82,7 @@ def sign_in_pages(
             return form(request, to, status=403, name=name, error=_("The name or the password is wrong."))
         if isinstance(found, SecondFactorAsked):
             return page(request, "code.html", ticket=found.ticket, next=to, error="")
-        return await welcome(visit, found, to, kept)
+        return await welcome(visit, found, to, kept, *_forgotten(request))
 
     @post("/sign-in/code")
     async def check_code(request: AnyRequest) -> Response[str]:
@@ -88,7 +96,7 @@ def sign_in_pages(
             return page(request, "code.html", status=429, headers=later, ticket=ticket, next=to, error=_too_many(error))
         except Refused as error:
             return page(request, "code.html", status=403, ticket=ticket, next=to, error=reason(str(error)))
-        return await welcome(visit, found, to, kept)
+        return await welcome(visit, found, to, kept, *_forgotten(request))
 
     return [ask, check, check_code, *_passkey_pages(sign_in, kept)]
 
@@ -110,7 +118,11 @@ def _passkey_pages(sign_in: SignIn, kept: KeptPreferences) -> list[HTTPRouteHand
         said, visit = await json_of(request, Answered), visit_of(request)
         found = await sign_in.passkey(said.ticket, said.response, visit.visitor, replacing=visit.secret)
         body = msgspec.json.encode({"to": _destination(found, local_path(said.next))})
-        cookies = (visit.cookie(found.session.secret), *await language_cookies(visit, found.account, kept))
+        cookies = (
+            visit.cookie(found.session.secret),
+            *_forgotten(request),
+            *await language_cookies(visit, found.account, kept),
+        )
         return Response(body, status_code=200, media_type="application/json", cookies=cookies)
 
     return [ask_passkey, check_passkey]
@@ -178,8 +190,7 @@ def oidc_pages(oidc: OidcSignIn | None, kept: KeptPreferences) -> list[HTTPRoute
     @get("/sign-in/oidc")
     async def go_there(request: AnyRequest) -> Response[str]:
         """Sends the browser to the provider."""
-        visit = visit_of(request)
-        to = local_path(request.query_params.get("next", "/"))
+        visit, to = visit_of(request), _wanted(request)
         sent = await provided().send_away(f"{visit.origin}/sign-in/oidc/back", to)
         return leave_to(sent.url, (visit.cookie(sent.ticket, OIDC_COOKIE, _OIDC_S),))
 
@@ -194,7 +205,8 @@ def oidc_pages(oidc: OidcSignIn | None, kept: KeptPreferences) -> list[HTTPRoute
         except (Refused, PeerFailed) as error:
             why, gone = reason(str(error)), (visit.no_cookie(OIDC_COOKIE),)
             return page(request, "not_signed_in.html", status=status_of(error), cookies=gone, why=why)
-        return await welcome(visit, found, found.return_to or "/", kept, visit.no_cookie(OIDC_COOKIE))
+        over = (visit.no_cookie(OIDC_COOKIE), *_forgotten(request))
+        return await welcome(visit, found, found.return_to or "/", kept, *over)
 
     @post("/sign-in/oidc/over")
     async def end_there(request: AnyRequest) -> Response[str]:
@@ -214,6 +226,18 @@ async def welcome(visit: Visit, found: SignedIn, to: str, kept: KeptPreferences,
     """Sends on somebody who has just signed in, in their language."""
     language = await language_cookies(visit, found.account, kept)
     return leave_to(_destination(found, to), (visit.cookie(found.session.secret), *more, *language))
+
+
+def _wanted(request: AnyRequest) -> str:
+    """Where they want to go: the path of the address, with what they had asked of it."""
+    to = local_path(request.query_params.get("next", "/"))
+    return returning.whole(cookie_of(request, returning.COOKIE), to)
+
+
+def _forgotten(request: AnyRequest) -> tuple[Cookie, ...]:
+    """Has the browser forget what was asked for before signing in."""
+    kept = cookie_of(request, returning.COOKIE)
+    return (visit_of(request).no_cookie(returning.COOKIE),) if kept else ()
 
 
 def _destination(found: SignedIn, to: str) -> str:

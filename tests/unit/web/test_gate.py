@@ -1,6 +1,7 @@
 """The gate and the pages behind it: who is let in to what, and what becomes of those who are not."""
 
 import base64
+import html
 import re
 import time
 from functools import partial
@@ -267,6 +268,36 @@ async def test_behind_a_named_proxy_the_attempts_of_others_do_not_count(site: "S
     rows = await site.archive.records.fetch("SELECT DISTINCT address FROM ledger WHERE outcome > 0", ())
     assert [tuple(row) for row in rows] == [("198.51.100.9",)]
     assert told.status_code == 403
+
+
+async def test_what_was_asked_for_before_signing_in_is_in_no_address(site: "Site") -> None:
+    await site.person("jo", "radiologist")
+    browser = site.browser()
+    away = await browser.get("/account?name=DOE%5EJANE&done=token")
+    assert away.headers["location"] == "/sign-in?next=%2Faccount"
+    assert re.fullmatch(
+        r"__Host-sagittal-next=[\w=-]+; HttpOnly; Max-Age=600; Path=/; SameSite=lax; Secure", away.headers["set-cookie"]
+    )
+    asked = await browser.get(away.headers["location"])
+    wanted = html.unescape(re.findall(r'name="next" value="([^"]+)"', asked.text)[0])
+    assert wanted == "/account?name=DOE%5EJANE&done=token"
+    assert all("DOE" not in address for address in re.findall(r'(?:href|action)="([^"]+)"', asked.text))
+    again = await site.browser(cookie=f"__Host-sagittal-next={away.cookies['__Host-sagittal-next']}").get("/account")
+    assert "__Host-sagittal-next=; HttpOnly; Max-Age=0" in again.headers["set-cookie"]
+    assert (await enter(browser, "jo", next=wanted)).headers["location"] == wanted
+    assert "__Host-sagittal-next" not in browser.cookies
+    elsewhere = await site.browser(cookie=f"__Host-sagittal-next={away.cookies['__Host-sagittal-next']}").get(
+        "/sign-in"
+    )
+    assert "DOE" not in elsewhere.text
+
+
+async def test_no_cookie_sends_anybody_to_another_site(site: "Site") -> None:
+    for evil in ("//evil.example?a", "https://evil.example/?a", "/\\evil.example?a", "/account\n?a", "\xff"):
+        kept = base64.urlsafe_b64encode(evil.encode("latin-1")).decode()
+        for path in ("/", "//evil.example", "/account"):
+            page = await site.browser(cookie=f"__Host-sagittal-next={kept}").get("/sign-in", params={"next": path})
+            assert "evil" not in page.text
 
 
 async def test_who_was_let_in_a_moment_ago_is_out_as_soon_as_that_ends(site: "Site") -> None:
