@@ -1,5 +1,6 @@
 """Every page of a site, walked through by who administers it: all that a page says is in the reader's language."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -108,6 +109,13 @@ def test_the_language_that_is_chosen_goes_with_the_account_into_another_browser(
     assert 'lang="fr"' in second.get("/sign-in").text
     assert second.post("/sign-in", data=said).status_code == 303
     assert '<html lang="ar" dir="rtl">' in second.get("/studies").text
+
+
+def test_why_a_study_was_not_sent_is_told_in_the_language_of_who_sends_it(site: Deployment) -> None:
+    client = site.client(cookie=site.session(site.account("hedy", RoleAt("administrator", "*"))))
+    client.headers["accept-language"] = "es"
+    lines = client.post(f"/studies/{STUDY}/send", data={"destination": "NEAR"}).text.splitlines()
+    assert json.loads(lines[-1])["why"].startswith("sin conexión con ")
 
 
 def test_who_is_not_signed_in_chooses_a_language_too(site: Deployment) -> None:

@@ -1,7 +1,9 @@
 """What of a study goes out of the house: files with a DICOMDIR, pictures, and to other systems."""
 
+from collections.abc import AsyncIterator
 from typing import Final, get_args
 
+import msgspec
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
@@ -13,11 +15,12 @@ from sagittal.errors import Invalid
 from sagittal.retrieve.media import zipped
 from sagittal.retrieve.pictures import Kind, pictured, zipped_pictures
 from sagittal.retrieve.scope import intact, locate
-from sagittal.retrieve.sending import Sending, part_of, sending_to, whole
+from sagittal.retrieve.sending import Sending, Told, part_of, sending_to, whole
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.pools import WorkerPool
 from sagittal.web.forms import form_of
 from sagittal.web.pages import AnyRequest, actor_of
+from sagittal.web.reasons import reason
 
 _TIMEOUT_S: Final = 60.0
 _KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -55,9 +58,16 @@ def study_files(archive: Archive, pool: WorkerPool, sending: Sending) -> list[HT
         aet, part = form.one("destination"), part_of(uid, form.one("series"))
         lines = await sending_to(archive, actor_of(request), sending, aet, part, deadline)
         headers = {"cache-control": "no-store", "x-content-type-options": "nosniff", "x-accel-buffering": "no"}
-        return Stream(lines, media_type="application/x-ndjson", headers=headers)
+        return Stream(_said(lines), media_type="application/x-ndjson", headers=headers)
 
     return [files, pictures, sent]
+
+
+async def _said(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same, each line with why something did not arrive in the reader's language."""
+    async for line in lines:
+        told = msgspec.json.decode(line, type=Told)
+        yield msgspec.json.encode(msgspec.structs.replace(told, why=reason(told.why))) + b"\n"
 
 
 def _attached(what: str) -> dict[str, str]:
