@@ -1,11 +1,14 @@
-// Runs first: lets the first picture have the line to itself, then loads the viewer, all of its modules at once, and
-// what it will ask for first.
+// Runs first: lets the first picture have the line to itself, then loads the viewer, and at the same time what it will
+// ask for first.
 
 const first = document.getElementById("first");
 if (first) await first.decode().catch(() => {});
 document.documentElement.dataset.first = "shown";
-const modules = ["main", "geometry", "frames", "pane", "pointer", "measures", "toolbar", "text", "window"];
-const opened = JSON.parse(document.getElementById("opened").textContent), [series] = opened.first ?? [];
-import("./series.js").then(({ stackOf }) => series && stackOf(opened.study.uid, series)).catch(() => {});
-const [{ start }] = await Promise.all(modules.map((name) => import(`./${name}.js`)));
+const { study, first: [series] } = JSON.parse(document.getElementById("opened").textContent);
+if (series) {
+  const address = `/view/${study.uid}/series/${series}`;
+  window.sagittalAsked = { address, answer: fetch(address, { headers: { accept: "application/json" } }) };
+  window.sagittalAsked.answer.catch(() => {});
+}
+const { start } = await import("./main.js");
 start();

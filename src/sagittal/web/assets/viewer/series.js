@@ -6,8 +6,16 @@ const once = (address) => {
   return kept.get(address);
 };
 
+// What the page has asked for already, while this was loaded; given once.
+function begun(address) {
+  const { sagittalAsked } = window;
+  if (sagittalAsked?.address !== address) return null;
+  window.sagittalAsked = null;
+  return sagittalAsked.answer;
+}
+
 export async function ask(address, options) {
-  const answer = await fetch(address, { headers: { accept: "application/json" }, ...options });
+  const answer = await (begun(address) ?? fetch(address, { headers: { accept: "application/json" }, ...options }));
   if (!answer.ok) {
     const problem = await answer.json().catch(() => ({}));
     throw new Error(problem.detail || problem.title || `${answer.status}`);
