@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody
 
 from sagittal.api.asking import AnyRequest, Id, actor_of
-from sagittal.api.studies import Filters
+from sagittal.api.study_bodies import Filters
 from sagittal.errors import Refused
 from sagittal.find.preferences import COLUMNS, MOST_NAME, Column, KeptPreferences, Preferences, Saved, read_preferences
 
