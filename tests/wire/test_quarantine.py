@@ -2,6 +2,7 @@
 
 import copy
 import subprocess
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -104,6 +105,19 @@ def test_what_is_decided_is_what_every_door_gives_until_it_is_undone(
     assert httpx.post(f"{path}/decide", json={"choice": "keep"}).status_code == 200
     assert got(server, one, tmp_path / "d") == content(one)
     assert httpx.post(f"{path}/decide", json={"choice": "take"}).status_code == 404
+
+
+def test_decisions_and_their_undoing_are_in_the_ledger(server: Server, two: tuple[Dataset, Dataset]) -> None:
+    (waits,) = waiting(server, two[0].SOPInstanceUID)
+    decided = httpx.post(api(server, f"/{waits['number']}/decide"), json={"choice": "take"}).json()
+    httpx.post(api(server, f"/decisions/{decided['id']}/undo"))
+    ledger = server.web.removesuffix("/dicom-web") + "/api/ledger/search"
+    asked = {"study": str(two[0].StudyInstanceUID)}
+    until, kinds = time.monotonic() + 30, set[str]()
+    while not {"decision", "undo decision"} <= kinds and time.monotonic() < until:
+        kinds = {line["kind"] for line in httpx.post(ledger, json=asked).json()["lines"]}
+        time.sleep(0.1)
+    assert {"store", "decision", "undo decision"} <= kinds
 
 
 def test_it_is_told_what_differs_and_shown(server: Server, two: tuple[Dataset, Dataset]) -> None:

@@ -1,8 +1,10 @@
 """Decisions about what came under a UID that another has: what each gives, undoing, crashes, and a rebuilt index."""
 
 import asyncio
+import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 
@@ -17,12 +19,13 @@ from sagittal.archive.reindex import reindex
 from sagittal.errors import Conflict, Exhausted, Invalid, NotFound, Refused
 from sagittal.lifecycle.deciding import CHOICES, Choice, Decision, decide, decision_of, decisions, undo
 from sagittal.lifecycle.rejecting import Rejection
+from sagittal.retrieve.frames import locate_frame
 from sagittal.runtime.actor import Actor, Grant
 from sagittal.runtime.deadline import Deadline
-from support.data_sets import RLE, data_set, encapsulated
+from support.data_sets import CT, RLE, data_set, encapsulated
 from support.puts import ACTOR, Clock, crash, dump, put
 from support.quarantine import choose, content, history, take_back, waiting
-from support.rejecting import kept, names_found, purge_all, rows, take
+from support.rejecting import PERSON, kept, names_found, purge_all, rows, take
 from support.rejecting import undo as restore
 
 Opened = Callable[..., Archive]
@@ -154,6 +157,25 @@ async def test_frames_of_what_is_taken_are_found_without_looking_for_them(opened
     assert taken.frame_table is not None
     await take_back(archive, made.id)
     assert (await waiting(archive))[0].newcomer == one.newcomer
+
+
+async def test_what_lay_beside_before_its_class_and_frames_were_kept_is_taken_all_the_same(
+    opened: Opened, tmp_path: Path
+) -> None:
+    archive = opened()
+    session = archive.session(ACTOR)
+    await put(session, FIRST)
+    await put(session, encapsulated([bytes(20), bytes(30)], more={0x00280008: b"2"}), syntax=RLE)
+    await archive.close()
+    with closing(sqlite3.connect(tmp_path / "index.db")) as index, index:
+        index.execute("UPDATE conflicts SET sop_class_uid = '', frame_table = NULL")
+    archive = opened()
+    (one,) = await waiting(archive)
+    await choose(archive, one.number, "take")
+    (taken,) = await archive.locate(instance=UID)
+    assert (taken.sop_class_uid, taken.frames) == (CT, 2)
+    frame = await locate_frame(archive, PERSON, taken, 2, Deadline.after(5))
+    assert frame.length == 30
 
 
 async def test_what_is_sent_again_after_a_decision_waits_again(opened: Opened) -> None:
