@@ -19,6 +19,8 @@ from support.archives import instance
 from support.deployment import NORTH, Deployment, deployed
 from support.server import running
 
+pytestmark = pytest.mark.timeout(300)
+
 STUDY = "1.2.826.0.1.3680043.8.498.1"  # the one of the examples in the description
 
 UNTOLD = {
@@ -64,7 +66,7 @@ def _asked(url: str, folder: Path, *options: str, examples: int) -> None:
     command += ["--exclude-checks", ",".join(CHECKS_LEFT_OUT), *options]
     environment = {"HOME": str(folder), "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110, check=False
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, f"{done.stdout[-6000:]}{done.stderr[-2000:]}"
     assert "No tests were run" not in done.stdout
