@@ -3,11 +3,13 @@
 import base64
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
+from pydicom.dataset import Dataset
 
 from sagittal.access import accounts, totp
 from sagittal.access.accounts import NewAccount
@@ -296,6 +298,59 @@ def outlined(page: Page, what: str) -> bool:
         "one => [getComputedStyle(one).outlineStyle, getComputedStyle(one).outlineWidth]"
     )
     return bool(found[0] != "none" and float(found[1].removesuffix("px")) >= 2)
+
+
+def report_of(name: str) -> Dataset:
+    """A report (PS3.3 Section A.35.1) whose every text is that."""
+    made = instance(Modality="SR", SeriesDescription=name[:64], StudyDescription="Report")
+    made.SpecificCharacterSet, made.PatientName, made.PatientID = "ISO_IR 192", name, "HOSTILE"
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"
+    for keyword in ("PixelData", "Rows", "Columns", "PixelSpacing", "PhotometricInterpretation"):
+        delattr(made, keyword)
+    concept = Dataset()
+    concept.CodeValue, concept.CodingSchemeDesignator, concept.CodeMeaning = "1", "99TEST", name[:64]
+    text = Dataset()
+    text.RelationshipType, text.ValueType, text.TextValue = "CONTAINS", "TEXT", name
+    text.ConceptNameCodeSequence = [concept]
+    made.ValueType, made.ContinuityOfContent, made.CompletionFlag, made.VerificationFlag = (
+        *("CONTAINER", "SEPARATE", "COMPLETE", "UNVERIFIED"),
+    )
+    made.ConceptNameCodeSequence, made.ContentSequence = [concept], [text]
+    return made
+
+
+def test_a_report_of_hostile_words_is_only_words_in_the_viewer(site: Site, opened: Callable[..., Page]) -> None:
+    made = report_of(MARKUP + "\u202eevil")
+    answer = httpx.post(
+        f"{site.server.web}/studies",
+        content=file_bytes(made),
+        headers={"content-type": "application/dicom"},
+        auth=("ada", PASSWORD),
+        timeout=30,
+    )
+    assert answer.status_code == 200
+    page = opened("light")
+    page.goto(f"{site.root}/view/{made.StudyInstanceUID}")
+    expect(page.get_by_text("onerror=alert(1)").last).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("\ufffdevil").last).to_be_visible()
+    assert page.locator("#evil").count() == 0
+    page.screenshot(path=ARTIFACTS / "every-hostile-report.png")
+
+
+def test_why_a_file_is_refused_is_told_in_the_language_of_who_sends_it(
+    site: Site, opened: Callable[..., Page], tmp_path: Path
+) -> None:
+    name = "<img id=evil onerror=alert(1)>\u202egnp.dcm"
+    (tmp_path / name).write_bytes(file_bytes(instance())[:3000])
+    page = opened("light", locale="fr-CH")
+    page.goto(f"{site.root}/upload")
+    page.locator('[data-at="files"]').set_input_files(str(tmp_path / name))
+    refused = page.locator('[data-at="refused"] li')
+    expect(refused).to_contain_text("onerror=alert(1)", timeout=30_000)
+    expect(refused.locator("bdi")).to_have_text(name.replace("\u202e", "\ufffd"))
+    expect(refused.locator("span")).to_contain_text("il manque")
+    expect(page.locator('[data-at="whole"]')).to_contain_text("1 fichier")
+    look_at(page, "upload-refused-light")
 
 
 def test_it_fills_a_reading_monitor(site: Site, opened: Callable[..., Page]) -> None:

@@ -4,7 +4,7 @@ import { packages } from "./packing.js";
 import * as queue from "./queue.js";
 import { LOCK, SignedOut, cancel, send, whoIsThere } from "./sending.js";
 
-const MOST_ROWS = 100, MOST_NAMES = 500;
+const MOST_ROWS = 100, MOST_NAMES = 500, MOST_LETTERS = 300;
 const at = (name) => document.querySelector(`[data-at="${name}"]`);
 const texts = JSON.parse(at("texts").textContent);
 const say = (name, values = {}) => texts[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
@@ -191,7 +191,7 @@ function outcome(all) {
 function row(p, sent) {
   const line = element("li", "");
   const what = element("div", "");
-  const called = element("bdi", p.name);
+  const called = element("bdi", shown(p.name));
   const state = p.state === "waiting" && (sent > 0 || p.url) ? "going" : p.state;
   const hint = element("p", say(`state_${state}`, { sent: size(sent), size: size(p.size), files: filesOf(p.count) }));
   hint.className = "hint";
@@ -201,7 +201,7 @@ function row(p, sent) {
   if (p.state === "waiting" || p.state === "sent") {
     const bar = element("progress", "");
     [bar.max, bar.value] = [p.size || 1, sent];
-    bar.setAttribute("aria-label", p.name);
+    bar.setAttribute("aria-label", shown(p.name));
     line.append(bar);
   }
   return line;
@@ -213,10 +213,16 @@ function names(place, list, count) {
   place.querySelector("ul").replaceChildren(
     ...list.slice(0, MOST_NAMES).map(({ name, reason }) => {
       const line = element("li", "");
-      line.append(element("bdi", name), element("span", reasonOf(reason)));
+      line.append(element("bdi", shown(name)), element("span", reasonOf(reason)));
       return line;
     }),
   );
+}
+
+// A name of a file, which may be anything: what controls a line or turns letters around is seen, and does not.
+function shown(name) {
+  const seen = name.replace(/[\p{Cc}\p{Cs}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, "\ufffd");
+  return seen.length > MOST_LETTERS ? `${seen.slice(0, MOST_LETTERS)}…` : seen;
 }
 
 // What the server said of a file, as it stands in the catalogue of the reader's language; as it was said where it does not.

@@ -3,6 +3,9 @@
 const texts = JSON.parse(document.getElementById("texts")?.textContent ?? "{}");
 export const _ = (text) => texts[text] ?? text;
 
+// What controls a line or turns letters around is seen, and does not: some of it is what others wrote.
+export const visible = (text) => text.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/g, "\ufffd");
+
 // Elements: el("button", {class: "x", onclick: f}, "text", child).
 export function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
@@ -11,7 +14,8 @@ export function el(name, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(key, "");
     else if (value !== false && value != null) element.setAttribute(key, value);
   }
-  element.append(...children.filter((child) => child != null));
+  const some = children.filter((child) => child != null);
+  element.append(...some.map((child) => (typeof child === "string" ? visible(child) : child)));
   return element;
 }
 
