@@ -199,7 +199,7 @@ class App {
   }
   keeping() { return import("./keep.js"); }
   preset(index) {
-    const item = this.active.shown, found = item && presetsOf(item)[index];
+    const item = this.active.shown, found = item && presetsOf(item, this.active.values)[index];
     if (index < 0) this.active.setWindow(null);
     else if (found) this.active.setWindow({ center: found[1], width: found[2], kind: index < (item.windows?.length ?? 0) ? item.function || "LINEAR" : "LINEAR" });
     this.update();

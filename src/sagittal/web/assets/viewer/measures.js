@@ -127,18 +127,19 @@ export function stroke(context, path, colour, width = 1.5) {
 }
 
 export function label(context, lines, x, y, colour, align = "left") {
-  context.font = "500 13px system-ui, sans-serif";
+  const size = innerWidth >= 2560 ? 17 : 13, step = size + 3; // as what is written around the picture
+  context.font = `500 ${size}px system-ui, sans-serif`;
   const width = Math.max(0, ...lines.map((text) => context.measureText(text).width));
   const ratio = context.getTransform().a || 1;
-  const limit = context.canvas.width / ratio - width - 8, top = Math.max(14, Math.min(y, context.canvas.height / ratio - 16 * lines.length));
+  const limit = context.canvas.width / ratio - width - 8, top = Math.max(14, Math.min(y, context.canvas.height / ratio - step * lines.length));
   x = align === "left" ? Math.max(4, Math.min(x, limit)) : x;
   context.textAlign = align;
   context.lineJoin = "round";
   lines.forEach((text, index) => {
     context.lineWidth = 3.5;
     context.strokeStyle = "#000c";
-    context.strokeText(text, x, top + 16 * index);
+    context.strokeText(text, x, top + step * index);
     context.fillStyle = colour;
-    context.fillText(text, x, top + 16 * index);
+    context.fillText(text, x, top + step * index);
   });
 }

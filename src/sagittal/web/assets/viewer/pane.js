@@ -3,7 +3,7 @@
 import { apply, areParallel, aspectOf, cutOf, depthOf, invert, markers, matrixOf, planeOf, scaleOf } from "./geometry.js";
 import * as frames from "./frames.js";
 import { draw as drawMeasure, label, numbersOf, stroke, wordsOf } from "./measures.js";
-import { _, dateOf, el, round } from "./text.js";
+import { _, apart, dateOf, el, round } from "./text.js";
 import { meaningOf, paint, tableOf, usualWindow, windowOf } from "./window.js";
 
 const IDLE_MS = 180, LOSSLESS_MS = 900, FAST = 1_000_000, PATIENCE_S = 8;
@@ -25,7 +25,7 @@ export class Pane {
     this.message = el("p", { class: "message", role: "status" });
     this.element = el("section", { class: "pane" }, this.canvas, ...this.corners, ...this.edges, this.message);
     this.surface = document.createElement("canvas");
-    new ResizeObserver(() => { this.resize(); this.redraw(); }).observe(this.element);
+    new ResizeObserver(() => { this.resize(); this.draw(); }).observe(this.element);
   }
 
   get item() { return this.stack?.items[this.index] ?? null; }
@@ -269,7 +269,7 @@ export class Pane {
     if (!header) return;
     const [tl, tr, bl, br] = this.corners;
     const patient = header.patient ?? {};
-    lines(tl, [patient.name, [patient.id, dateOf(patient.birth), patient.sex].filter(Boolean).join(" · ")]);
+    lines(tl, [patient.name, [apart(patient.id), dateOf(patient.birth), patient.sex].filter(Boolean).join(" · ")]);
     lines(tr, [header.study.description, [dateOf(header.study.date), header.isPrior ? _("prior") : ""].filter(Boolean).join(" · "), header.series?.description]);
     if (!item) { lines(bl, []); br.replaceChildren(); return; }
     const edges = markers(item, this.view.quarters, this.view.isFlipped);

@@ -79,7 +79,7 @@ export function toolbar(app) {
       if (name === "save") one.dataset.count = app.unkept() || "";
       if (name === "prior") one.disabled = !app.priors.length;
     }
-    const item = pane?.shown, found = item ? presetsOf(item) : [], names = found.map(([name]) => name).join("|");
+    const item = pane?.shown, found = item ? presetsOf(item, pane.values) : [], names = found.map(([name]) => name).join("|");
     if (presets.dataset.names !== names) {
       presets.dataset.names = names;
       presets.replaceChildren(el("option", { value: -1 }, _("Window")),

@@ -1,5 +1,7 @@
 // Values and windows: stored values to what they mean, and those to shades (PS3.3 Section C.11.2.1.2).
 
+import { _ } from "./text.js";
+
 export const PRESETS = {
   CT: [["Soft tissue", 50, 400], ["Lung", -500, 1500], ["Bone", 400, 1800], ["Brain", 40, 80], ["Liver", 60, 160],
     ["Mediastinum", 50, 350], ["Stroke", 35, 40], ["Angio", 300, 600]],
@@ -27,17 +29,26 @@ export function storedOf(cells, item) {
 }
 
 // The windows that the object names, in the meaning of its values, then those of its modality.
-export function presetsOf(item) {
+export function presetsOf(item, found = null) {
   const factor = item.suv ?? 1;
   const own = (item.windows ?? []).map(([center, width], index) =>
     [item.names?.[index] || (index ? `Window ${index + 1}` : "As stored"), center * factor, width * factor]);
   const isUsual = item.modality !== "PT" || item.suv;
-  return [...own, ...(isUsual ? PRESETS[item.modality] ?? [] : [])];
+  if (item.modality in PRESETS) return [...own, ...(isUsual ? PRESETS[item.modality] : [])];
+  if (!found) return own;
+  const { center, width } = windowOf(item) ?? usualWindow(found.values, item), { slope, intercept } = meaningOf(item);
+  const [low, high] = [found.least, found.most].map((value) => value * slope + intercept).sort((a, b) => a - b);
+  return [...own, [_("More contrast"), center, width / 2], [_("Less contrast"), center, width * 2], [_("All values"), (low + high) / 2, Math.max(high - low, 1e-6)]];
 }
 
 // A window for values that come without one: as the server chooses it (`imaging/render/voi.py`).
 const PERCENTILES = { CR: [1, 99.5], DX: [1, 99.5], MG: [1, 99.5], MR: [1, 99], PT: [0, 99.5] };
+const usual = new WeakMap(); // by values: they are sorted once
 export function usualWindow(values, item) {
+  if (!usual.has(values)) usual.set(values, chosenFor(values, item));
+  return usual.get(values);
+}
+function chosenFor(values, item) {
   const { slope, intercept } = meaningOf(item);
   if (item.modality === "CT" && item.unit === "HU") return { center: 40, width: 400, kind: "LINEAR" };
   if (item.bits <= 8 && !item.signed && slope === 1 && intercept === 0)
