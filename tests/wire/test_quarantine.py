@@ -133,6 +133,17 @@ def test_it_is_told_what_differs_and_shown(server: Server, two: tuple[Dataset, D
     assert httpx.get(f"{path}/nothing/picture").status_code == 404
 
 
+@pytest.mark.parametrize("number", ["7", str(10**25)])
+def test_numbers_that_nothing_has_are_not_found(server: Server, number: str) -> None:
+    pages = server.web.removesuffix("/dicom-web") + "/quarantine"
+    assert httpx.get(f"{pages}/{number}").status_code == 404
+    assert httpx.get(f"{pages}?before={number}&decided={number}&done={number}").status_code == 200
+    for act in (f"{number}/decide", f"{number}/verify", f"{number}/reject", f"decisions/{number}/undo"):
+        answer = httpx.post(f"{pages}/{act}", data={"choice": "keep"}, headers={"sec-fetch-site": "same-origin"})
+        assert answer.status_code == 404
+    assert httpx.get(api(server, f"/{number}")).status_code in (400, 404)
+
+
 def test_both_are_given_and_the_second_is_as_valid_as_before(
     server: Server, two: tuple[Dataset, Dataset], tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from sagittal.archive.journalled import carry_out
 from sagittal.archive.reader import ArchiveReader
 from sagittal.archive.records import journal
 from sagittal.errors import Conflict, Corrupt, Invalid, NotFound
-from sagittal.lifecycle.quarantine import MAX_PAGE, aside_of, pair_of
+from sagittal.lifecycle.quarantine import BEYOND, MAX_PAGE, aside_of, pair_of
 from sagittal.lifecycle.reasons import QUALITY, REASONS, reason_of
 from sagittal.lifecycle.rejecting import facilities_of, in_time, may_change, noted
 from sagittal.lifecycle.renaming import store_renamed
@@ -37,7 +37,6 @@ _UNDONE: Final[Mapping[Kind, Kind]] = {
     "renamed": "renamed_undone",
 }
 _CHOICE_OF: Final = {kind: choice for choice, kind in _KINDS.items()}
-_BEYOND: Final = 2**62
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,7 +157,7 @@ async def decisions(
     async with deadline.timeout():
         rows = await archive.fetch(
             f"{_DECISIONS}{sql} AND j.id < ? ORDER BY j.id DESC LIMIT ?",
-            (*values, before or _BEYOND, limit),
+            (*values, min(before or BEYOND, BEYOND), limit),
         )
     return tuple(_from(row) for row in rows)
 
@@ -177,7 +176,7 @@ async def _decision(archive: ArchiveReader, actor: Actor, decision: int, deadlin
     deadline.check("looking up a decision")
     sql, values = _restricted(ask(archive.witness, actor, "change"))
     async with deadline.timeout():
-        rows = await archive.fetch(f"{_DECISIONS}{sql} AND j.id = ?", (*values, decision))
+        rows = await archive.fetch(f"{_DECISIONS}{sql} AND j.id = ?", (*values, min(decision, BEYOND)))
     if not rows:
         raise NotFound(f"there is no decision {decision}")
     return _from(rows[0])

@@ -37,7 +37,8 @@ MAX_PAGE: Final = 200
 """Listed at one time."""
 
 WHYS: Final[tuple[Why, ...]] = ("conflict", "damaged")
-_BEYOND: Final = 2**62
+BEYOND: Final = 2**62
+"""No number of what waits, and of no decision, is as large."""
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -79,7 +80,7 @@ async def kept_aside(
     await archive.witness.queried(actor, "IMAGE", ["kept aside"])  # their patients are named in the list
     async with deadline.timeout():
         for one, (sql, values) in conditions.items():
-            rows = await archive.fetch(listing_sql(one, sql), (*values, before or _BEYOND, limit))
+            rows = await archive.fetch(listing_sql(one, sql), (*values, min(before or BEYOND, BEYOND), limit))
             found += [aside_from(one, row) for row in rows]
     found.sort(key=lambda one: -one.number)
     return tuple(found[:limit])
@@ -105,7 +106,7 @@ async def aside_of(archive: ArchiveReader, actor: Actor, number: int, deadline: 
     deadline.check("looking up what is kept aside")
     async with deadline.timeout():
         for one, (sql, values) in _conditions(archive, actor, None).items():
-            for row in await archive.fetch(one_sql(one, sql), (*values, number)):
+            for row in await archive.fetch(one_sql(one, sql), (*values, min(number, BEYOND))):
                 return aside_from(one, row)
     raise NotFound(f"nothing is kept aside under number {number}")
 

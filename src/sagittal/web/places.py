@@ -21,6 +21,11 @@ class Place(NamedTuple):
     title: str
 
 
+def administers(actor: Actor) -> bool:
+    """Whether the pages of administration are for them."""
+    return any(may_at(actor, action, "*") for action in _ADMINISTERING)
+
+
 def places_of(actor: Actor) -> tuple[Place, ...]:
     """The places of somebody who is at home here; none for those who opened a share link."""
     if actor.kind not in {"person", "local"}:
@@ -28,7 +33,9 @@ def places_of(actor: Actor) -> tuple[Place, ...]:
     places = [Place(STUDIES, _("Studies"))] if may(actor, "query") else []
     if may_at(actor, "store", actor.facility):
         places.append(Place(UPLOAD, _("Upload")))
-    if any(may_at(actor, action, "*") for action in _ADMINISTERING):
+    if administers(actor):
         places.append(Place(ADMIN, _("Administration")))
+    elif may(actor, "change"):
+        places.append(Place(QUARANTINE, _("Quarantine")))
     places.append(Place(ABOUT, _("About")))
     return tuple(places)

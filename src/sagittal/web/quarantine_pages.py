@@ -22,7 +22,7 @@ from sagittal.runtime.pools import WorkerPool
 from sagittal.web.admin_pages import tabs_of
 from sagittal.web.forms import form_of
 from sagittal.web.pages import AnyRequest, actor_of, leave_to, page
-from sagittal.web.places import ADMIN, QUARANTINE
+from sagittal.web.places import ADMIN, QUARANTINE, administers
 
 _TIMEOUT_S: Final = 60.0
 _LISTED: Final = 50
@@ -111,8 +111,10 @@ def mark_of(one: Difference) -> _Mark:
 
 
 def _page(request: AnyRequest, template: str, values: dict[str, Any]) -> Response[str]:  # Any: what a template shows
-    tabs = tabs_of(actor_of(request))
-    return page(request, template, values={"tabs": tabs, "tab": QUARANTINE, "here": ADMIN, **values})
+    actor = actor_of(request)
+    tabs = tabs_of(actor) if administers(actor) else []
+    here = ADMIN if tabs else QUARANTINE
+    return page(request, template, values={"tabs": tabs, "tab": QUARANTINE, "here": here, **values})
 
 
 def _sides(pair: Pair) -> list[tuple[str, Kept, bool]]:
