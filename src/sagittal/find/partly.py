@@ -22,11 +22,13 @@ class Partly(NamedTuple):
     Attributes:
         is_whole: a condition on a row of the level: they see all of it.
         within: a condition on `studies` and `series`: what they see of the others.
+        of_whole: values of the first.
         parameters: values of both.
     """
 
     is_whole: Condition
     within: Condition
+    of_whole: dict[str, object]
     parameters: dict[str, object]
 
 
@@ -35,8 +37,8 @@ def partly(actor: Actor, level: Level, allowed: Restriction) -> Partly | None:
     if level not in {Level.PATIENT, Level.STUDY}:
         return None
     is_whole = whole(actor, "query", SHAPES[level].table.name)
-    values = is_whole.parameters("whole") | allowed.parameters("within")
-    return Partly(is_whole.unbound("whole"), allowed.unbound("within"), values)
+    values = is_whole.parameters("whole")
+    return Partly(is_whole.unbound("whole"), allowed.unbound("within"), values, values | allowed.parameters("within"))
 
 
 @lru_cache(256)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,6 +10,7 @@ from sqlalchemy import Row, Select, and_, exists, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from sagittal.access.asking import ask
+from sagittal.access.clauses import condition as condition_of
 from sagittal.access.permits import is_lasting
 from sagittal.archive.index import schema
 from sagittal.archive.index.named import Named
@@ -36,13 +38,17 @@ MAX_COUNT = 10_000
 
 
 class _Plan(NamedTuple):
-    """`clauses` go to the index; what matches `checks` too is an answer, which gets what is `asked` as well."""
+    """`clauses` go to the index; what matches `checks` too is an answer, which gets what is `asked` as well.
+
+    `is_gathered`: they ask about what is gathered from below, of which the actor may see a part.
+    """
 
     clauses: tuple[ColumnElement[bool], ...]
     checks: tuple[Key, ...]
     asked: tuple[Asked, ...] = ()
     parameters: Mapping[str, object] = {}  # never changed
     part: Partly | None = None
+    is_gathered: bool = False
 
 
 def unmatchable(archive: ArchiveReader, level: Level, keys: Sequence[Key]) -> tuple[Key, ...]:
@@ -141,12 +147,20 @@ def _allowed_plan(archive: ArchiveReader, actor: Actor, query: Query) -> _Plan:
         return _plan(archive.named, query)
     part = partly(actor, query.level, allowed if has_series else ask(archive.witness, actor, "query") or allowed)
     plan = _plan(archive.named, query, part)
-    clause: ColumnElement[bool] = allowed.unbound()
-    if query.level is Level.PATIENT:
-        theirs = schema.studies.c.patient == schema.patients.c.id
-        clause = exists(select(schema.studies.c.id).where(theirs, clause).correlate(schema.patients))
-    parameters = allowed.parameters() | (part.parameters if part is not None else {})
-    return plan._replace(clauses=(*plan.clauses, clause), parameters=parameters, part=part)
+    parameters = allowed.parameters()
+    if part is not None:
+        parameters |= part.parameters if plan.is_gathered else part.of_whole
+    return plan._replace(clauses=(*plan.clauses, _clause(query.level, allowed.sql)), parameters=parameters, part=part)
+
+
+@lru_cache(1024)
+def _clause(level: Level, sql: str) -> ColumnElement[bool]:
+    """The condition of a restriction on rows of a level."""
+    clause: ColumnElement[bool] = condition_of(sql, "allowed")
+    if level is not Level.PATIENT:
+        return clause
+    theirs = schema.studies.c.patient == schema.patients.c.id
+    return exists(select(schema.studies.c.id).where(theirs, clause).correlate(schema.patients))
 
 
 def standing(archive: ArchiveReader, actor: Actor) -> Hashable:
@@ -154,9 +168,15 @@ def standing(archive: ArchiveReader, actor: Actor) -> Hashable:
 
     To be asked before each question whose answer may be kept, and again before a kept one is given.
     """
-    who = msgspec.structs.replace(actor, called="", address="", session="")
-    soon = 0 if is_lasting(actor, "query") else int(time.monotonic() / _SHARES_END_WITHIN_S)  # shares end by themselves
+    who, does_last = _whose(actor)
+    soon = 0 if does_last else int(time.monotonic() / _SHARES_END_WITHIN_S)  # shares end by themselves
     return who, archive.version(), archive.named, soon
+
+
+@lru_cache(1024)
+def _whose(actor: Actor) -> tuple[Actor, bool]:
+    """What of an actor answers depend on, and whether they do on nothing that ends by itself."""
+    return msgspec.structs.replace(actor, called="", address="", session=""), is_lasting(actor, "query")
 
 
 def is_held_at(level: Level, tag: int) -> bool:
@@ -206,7 +226,14 @@ def _plan(named: Named, query: Query, part: Partly | None = None) -> _Plan:
     is_narrow = any(key.path in _UID_PATHS and any(key.values) for key in query.keys)
     within = part.within if part is not None else None
     clauses += conditions(query.level, wanted(mine, combined=query.combined), is_narrow=is_narrow, within=within)
-    return _Plan(tuple(clauses), tuple(checks), tuple(resolved.asked.values()))
+    gathered = bool(mine) or any(not _is_own(query.level, key) for key in others)
+    return _Plan(tuple(clauses), tuple(checks), tuple(resolved.asked.values()), is_gathered=gathered)
+
+
+def _is_own(level: Level, key: Key) -> bool:
+    """Whether a key is about the level's own rows or those above, and nothing that is computed from below."""
+    tag = key.path[0]
+    return any(has(one, tag) and tag not in SHAPES[one].computed for one in levels_up(level))
 
 
 def _sorted_out(query: Query, resolved: Resolved) -> tuple[list[tuple[Key, Match, Asked]], tuple[Key, ...]]:
