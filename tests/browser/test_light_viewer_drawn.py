@@ -114,6 +114,7 @@ def test_a_structure_set_is_drawn_by_the_place_of_its_contours_in_the_patient(sc
     left, top, right, bottom = (int(edge) for edge in extent(outline))
     assert not outline[(top + bottom) // 2, (left + right) // 2], "contours are lines"
     screen.shot("structures")
+    assert screen.hurdles() == []
     to_slice(screen, 2)  # 30 mm below the middle of a ball of 10 mm
     assert not coloured(screen, "yellow").any()
     screen.page.get_by_role("button", name="Ball outline", exact=True).click()

@@ -89,6 +89,7 @@ def test_chest_walls_are_back_to_back_at_one_scale_whatever_the_device_wrote(scr
     assert max(wide) - min(wide) <= 5, "a pixel of twice the size is shown twice as large"
     edges = [pane.locator(".edge.left").inner_text() for pane in screen.page.locator(".pane").all()]
     assert edges == ["A", "P", "A", "P"]
+    assert screen.hurdles() == []
 
 
 def test_a_prior_is_below_view_by_view(screen: Screen) -> None:

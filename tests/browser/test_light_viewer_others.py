@@ -131,6 +131,7 @@ def test_a_real_electrocardiogram_is_drawn_with_what_the_machine_said_of_it(scre
     found = trace(screen, 0, 19, 200)
     assert found[:, 2].max() == pytest.approx(microvolts.max() / 100, abs=0.5)
     screen.shot("ecg-real")
+    assert screen.hurdles() == []
 
 
 def test_a_video_is_played(browser: Browser, server: Server) -> None:
@@ -153,3 +154,4 @@ def test_each_object_of_a_series_of_reports_is_reached(screen: Screen) -> None:
     expect(turn.get_by_role("button", name="Next")).to_be_disabled()
     expect(screen.page.locator("article.other")).to_contain_text("Area: 471 mm2")
     screen.shot("report")
+    assert screen.hurdles() == []

@@ -6,8 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
+from support.node import install
 from support.server import Server
 from support.viewer import ARTIFACTS
+
+_AXE = install.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
+_LEVELS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 
 
 class Screen:
@@ -62,6 +66,18 @@ class Screen:
     def shot(self, name: str) -> None:
         ARTIFACTS.mkdir(exist_ok=True)
         self.page.screenshot(path=ARTIFACTS / f"light-{name}.png")
+
+    def hurdles(self) -> list[tuple[str, list[str]]]:
+        """What axe finds wrong, in both themes; nothing where axe-core is not installed."""
+        if not _AXE.is_file():
+            return []
+        self.page.evaluate(_AXE.read_text("utf-8"))
+        wrong: list[tuple[str, list[str]]] = []
+        for _ in range(2):
+            found = self.page.evaluate("tags => axe.run({runOnly: tags})", _LEVELS)
+            wrong += [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found["violations"]]
+            self.page.evaluate("() => window.sagittalViewer.act('theme')")
+        return wrong
 
     def close(self) -> None:
         self.context.close()

@@ -17,7 +17,7 @@ export class Pane {
     this.view = fresh();
     this.window = null; // chosen by hand or preset; null: the object's own
     this.direction = 1;
-    this.canvas = el("canvas", { tabindex: 0, role: "img" });
+    this.canvas = el("canvas", { tabindex: 0, role: "img", "aria-label": _("Series") });
     this.corners = ["tl", "tr", "bl", "br"].map((name) => el("div", { class: `corner ${name}` }));
     this.edges = ["left", "top", "right", "bottom"].map((name) => el("span", { class: `edge ${name}`, "aria-hidden": "true" }));
     this.badge = el("button", { class: "badge", type: "button", title: _("Load the lossless frame (L)"), onclick: () => this.wantLossless() });
@@ -271,7 +271,12 @@ export class Pane {
     const patient = header.patient ?? {};
     lines(tl, [patient.name, [apart(patient.id), dateOf(patient.birth), patient.sex].filter(Boolean).join(" · ")]);
     lines(tr, [header.study.description, [dateOf(header.study.date), header.isPrior ? _("prior") : ""].filter(Boolean).join(" · "), header.series?.description]);
-    if (!item) { lines(bl, []); br.replaceChildren(); return; }
+    if (!item) {
+      lines(bl, []);
+      br.replaceChildren();
+      this.canvas.setAttribute("aria-label", header.series?.description || header.series?.modality || _("Series"));
+      return;
+    }
     const edges = markers(item, this.view.quarters, this.view.isFlipped);
     this.edges.forEach((edge, side) => { edge.textContent = edges[side]; });
     const window = this.currentWindow(), plane = planeOf(item), { unit } = meaningOf(item);
