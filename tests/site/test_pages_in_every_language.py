@@ -60,7 +60,9 @@ def left_over(page: Page) -> list[str]:
     for said in page.said:
         if any(mark.split()[0] in DATA or ("lang=" in mark and "html" not in mark) for mark in said.within):
             continue
-        if any("class=tags" in mark or "class=secret" in mark for mark in said.within):
+        if said.within[-1] != "span dir=auto" and any(
+            "class=tags" in mark or "class=secret" in mark for mark in said.within
+        ):
             continue
         rest = VALUES.sub(" ", BRACKETS.sub(" ", said.text))
         if [word for word in WORD.findall(rest) if word not in SAME]:

@@ -11,6 +11,7 @@ import sagittal.web
 from sagittal.audit.acts import EVENTS
 from sagittal.lifecycle.reasons import REASONS as REJECTIONS
 from sagittal.runtime.actor import ACTIONS, RELATIONS, ROLES, Kind
+from sagittal.runtime.settings import describe
 from sagittal.web.reasons import REASONS
 
 WEB: Final = Path(sagittal.web.__file__).parent
@@ -59,6 +60,7 @@ def _written() -> Iterator[tuple[Text, str]]:
 
 
 def _tabled() -> Iterator[tuple[Text, str]]:
+    yield from ((one.description, "Settings") for one in describe())
     tables: Mapping[str, tuple[str, ...]] = {
         "REASONS": REASONS,
         "ROLES": ROLES,

@@ -57,7 +57,7 @@ def _environment() -> Environment:
         "forms": wording.forms,
     }
     made.globals["languages"] = wording.LANGUAGES
-    made.filters |= {"term": wording.term, "listed": wording.listed, "reason": reason}
+    made.filters |= {"term": wording.term, "translated": wording.translated, "listed": wording.listed, "reason": reason}
     made.filters |= showing.FILTERS
     return made
 
