@@ -161,14 +161,15 @@ def test_on_a_phone_a_thumb_measures_and_zooms(browser: Browser, server: Server)
     expect(screen.page.locator(".status")).to_contain_text("60.0 mm")
     before = screen.page.evaluate("() => window.sagittalViewer.active.view.zoom")
     for kind, apart in (("touchStart", 40), ("touchMove", 80), ("touchMove", 120)):
-        points = [{"x": 180 - apart, "y": 350, "id": 1}, {"x": 180 + apart, "y": 350, "id": 2}]
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        fingers = [{"x": 180 - apart, "y": 350, "id": 1}, {"x": 180 + apart, "y": 350, "id": 2}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert screen.page.evaluate("() => window.sagittalViewer.active.view.zoom") > 1.5 * before
     screen.shot("phone-measured")
     screen.page.get_by_role("button", name="Series and findings").tap()
     assert screen.page.evaluate("() => document.documentElement.scrollWidth") <= 360
     screen.page.locator(".side ul").first.get_by_role("button", name="Ball and bar").tap()
-    screen.page.wait_for_timeout(500)
+    expect(screen.page.locator(".side")).to_be_hidden()
+    screen.page.wait_for_function("() => window.sagittalViewer.layers?.layers.size === 1")
     screen.shot("phone-list")
     screen.close()

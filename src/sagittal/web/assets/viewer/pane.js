@@ -3,7 +3,7 @@
 import { apply, areParallel, aspectOf, cutOf, depthOf, invert, markers, matrixOf, planeOf, scaleOf } from "./geometry.js";
 import * as frames from "./frames.js";
 import { draw as drawMeasure, label, numbersOf, stroke, wordsOf } from "./measures.js";
-import { _, apart, dateOf, el, round } from "./text.js";
+import { _, dateOf, el, round } from "./text.js";
 import { meaningOf, paint, tableOf, usualWindow, windowOf } from "./window.js";
 
 const IDLE_MS = 180, LOSSLESS_MS = 900, FAST = 1_000_000, PATIENCE_S = 8;
@@ -269,8 +269,8 @@ export class Pane {
     if (!header) return;
     const [tl, tr, bl, br] = this.corners;
     const patient = header.patient ?? {};
-    lines(tl, [patient.name, [apart(patient.id), dateOf(patient.birth), patient.sex].filter(Boolean).join(" · ")]);
-    lines(tr, [header.study.description, [dateOf(header.study.date), header.isPrior ? _("prior") : ""].filter(Boolean).join(" · "), header.series?.description]);
+    lines(tl, [patient.name, [patient.id, dateOf(patient.birth), patient.sex]]);
+    lines(tr, [header.study.description, [dateOf(header.study.date), header.isPrior ? _("prior") : ""], header.series?.description]);
     if (!item) {
       lines(bl, []);
       br.replaceChildren();
@@ -342,4 +342,6 @@ export function cutsOf(pane, others) {
 }
 
 const brief = (value) => (Number.isInteger(value) ? String(value) : round(value));
-const lines = (corner, texts) => corner.replaceChildren(...texts.filter(Boolean).map((text) => el("div", {}, text)));
+// Texts below each other; those of a list beside each other, each in its own direction.
+const lines = (corner, texts) => corner.replaceChildren(...texts.map((text) => [text].flat().filter(Boolean)).filter((parts) => parts.length)
+  .map((parts) => el("div", {}, ...parts.flatMap((part, at) => [at ? " · " : null, el("bdi", {}, part)]))));

@@ -19,15 +19,12 @@ export function el(name, attributes = {}, ...children) {
   return element;
 }
 
-// A text that lies in its own direction, whatever stands around it.
-export const apart = (text) => (text ? `\u2068${text}\u2069` : "");
-
 // A DICOM date as people here write it.
 export function dateOf(text) {
   const found = /^(\d{4})(\d{2})(\d{2})$/.exec(text ?? "");
   if (!found) return text ?? "";
   const date = new Date(Date.UTC(+found[1], found[2] - 1, +found[3]));
-  return apart(date.toLocaleDateString(document.documentElement.lang || undefined, { dateStyle: "medium", timeZone: "UTC" }));
+  return date.toLocaleDateString(document.documentElement.lang || undefined, { dateStyle: "medium", timeZone: "UTC" });
 }
 
 export const round = (value) =>
