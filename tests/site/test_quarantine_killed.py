@@ -15,7 +15,7 @@ from support.puts import dump
 from support.quarantine import content, history, waiting
 from support.rejecting import rows
 
-ROUNDS = 4
+ROUNDS = 3
 DRIVER = Path(__file__).with_name("quarantine_driver.py")
 
 

@@ -5,6 +5,7 @@ purged. Nothing is overwritten: what has to go is rejected.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
@@ -13,7 +14,9 @@ from sagittal.access.asking import ask
 from sagittal.access.permits import Restriction
 from sagittal.archive.acts import Entry, Kind, Named
 from sagittal.archive.archive import Archive
-from sagittal.archive.index.aside import Aside, Kept
+from sagittal.archive.headers import Headers
+from sagittal.archive.index.aside import Kept
+from sagittal.archive.index.standing import Lying
 from sagittal.archive.index.writer import IndexWriter
 from sagittal.archive.journalled import carry_out
 from sagittal.archive.reader import ArchiveReader
@@ -101,7 +104,12 @@ async def decide(
         raise Conflict("what is damaged is sent again, read again or rejected: there is nothing to choose from")
     if newcomer.is_corrupt and choice != "keep":
         raise Corrupt(f"the newcomer {number} is damaged: it cannot be taken")
-    made = await _made(archive, actor, aside, newcomer, deadline) if choice == "both" else ""
+    made = ""
+    if choice != "keep":
+        stored = (await pair_of(archive, actor, number, deadline)).newcomer
+        if stored is None:
+            raise Corrupt(f"the newcomer {number} is damaged: it cannot be taken")
+        made = await store_renamed(archive, actor, stored, newcomer, deadline) if choice == "both" else ""
 
     def run(index: IndexWriter) -> Entry:
         named = _named(index, newcomer, aside.kept, made, choice)
@@ -120,6 +128,7 @@ async def undo(archive: Archive, actor: Actor, decision: int, *, note: str = "",
         Refused: the actor may change nothing.
         NotFound: there is no such decision, or it is about what they may not change.
         Conflict: it was undone already, what it set aside is purged, or too much has happened since.
+        Corrupt: what it set aside cannot be read any more.
         Exhausted: the disk is full or fails, or the deadline passed; it may have been done all the same.
     """
     text = noted(note)
@@ -135,6 +144,7 @@ async def undo(archive: Archive, actor: Actor, decision: int, *, note: str = "",
         if entry is None:
             raise NotFound(f"there is no decision {decision}")
         _require_undoable(index, entry, named)
+        _require_readable(index, archive.packs, decision)
         undone = _entry(actor, _UNDONE[entry.kind], decision, text, found.study_instance_uid, found.sop_instance_uid)
         return carry_out(index, archive.records, archive.packs, undone, named)
 
@@ -180,14 +190,6 @@ async def _decision(archive: ArchiveReader, actor: Actor, decision: int, deadlin
     if not rows:
         raise NotFound(f"there is no decision {decision}")
     return _from(rows[0])
-
-
-async def _made(archive: Archive, actor: Actor, aside: Aside, newcomer: Kept, deadline: Deadline) -> str:
-    """The UID of the copy, which is stored by then."""
-    pair = await pair_of(archive, actor, aside.number, deadline)
-    if pair.newcomer is None:
-        raise Corrupt(f"the newcomer {aside.number} cannot be read any more")
-    return await store_renamed(archive, actor, pair.newcomer, newcomer, deadline)
 
 
 _STANDING: Final = (
@@ -239,6 +241,15 @@ def _require_undoable(index: IndexWriter, entry: Entry, named: Sequence[Named]) 
             raise Conflict("the copy is rejected: restore that first")
 
 
+def _require_readable(index: IndexWriter, packs: Path, decision: int) -> None:
+    """Raises Corrupt if what is to come back has no header any more."""
+    with Headers(packs, lambda: index.values.wanted) as headers:
+        for row in index.fetch(_LYING, (decision,)):
+            if headers.read(Lying(*row)) is None:
+                raise Corrupt(f"what decision {decision} set aside cannot be read any more")
+
+
+_LYING: Final = f"SELECT {', '.join(Lying._fields)} FROM rejected WHERE rejection = ? AND purge IS NULL"  # noqa: S608  # names of ours
 _IS_ASIDE: Final = "SELECT 1 FROM rejected WHERE rejection = ? AND received_ns = ? AND purge IS NULL"
 _IS_BESIDE: Final = (
     "SELECT 1 FROM rejected AS r WHERE r.rejection = ?1 AND r.received_ns = ?2 AND EXISTS"

@@ -16,6 +16,7 @@ from sagittal.lifecycle.reasons import NAMES, REASONS
 from sagittal.lifecycle.rejecting import reject
 from sagittal.retrieve.comparing import Comparison, compare
 from sagittal.retrieve.rendered import has_pixels
+from sagittal.retrieve.video import is_video
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.pools import WorkerPool
@@ -123,7 +124,8 @@ def _sides(pair: Pair) -> list[tuple[str, Kept, bool]]:
     sides: list[tuple[str, Kept, bool]] = []
     for word, kept, stored in (("archive", aside.kept, pair.kept), ("newcomer", aside.newcomer, pair.newcomer)):
         if kept is not None:
-            sides.append((word, kept, stored is not None and not stored.is_corrupt and has_pixels(stored)))
+            is_picture = stored is not None and not stored.is_corrupt and has_pixels(stored) and not is_video(stored)
+            sides.append((word, kept, is_picture))
     return sides
 
 

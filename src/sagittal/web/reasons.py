@@ -142,6 +142,7 @@ OF_ROOMS: Final = (
     "the other one is rejected: restore that first",
     "the copy is rejected: restore that first",
     "the newcomer %(number)s is damaged: it cannot be taken",
+    "what decision %(number)s set aside cannot be read any more",
     "instance %(uid)s cannot get another UID: %(why)s",
     "what is in Transfer Syntax %(uid)s cannot get another UID",
     "instance %(uid)s has no pixel data",

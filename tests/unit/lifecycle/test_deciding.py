@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sagittal.archive import journalled
 from sagittal.archive.archive import Archive
 from sagittal.archive.reindex import reindex
-from sagittal.errors import Conflict, Exhausted, Invalid, NotFound, Refused
+from sagittal.errors import Conflict, Corrupt, Exhausted, Invalid, NotFound, Refused
 from sagittal.lifecycle.deciding import CHOICES, Choice, Decision, decide, decision_of, decisions, undo
 from sagittal.lifecycle.rejecting import Rejection
 from sagittal.retrieve.frames import locate_frame
@@ -249,6 +249,27 @@ async def test_what_cannot_be_done_is_told_apart(opened: Opened) -> None:
         await take_back(archive, rejection.id)
     with pytest.raises(Invalid, match="page"):
         await decisions(archive, HERE, limit=201, deadline=Deadline.after(5))
+
+
+async def test_what_cannot_be_read_is_neither_taken_nor_given_back(opened: Opened, tmp_path: Path) -> None:
+    archive = opened()
+    number = await two_of_one_uid(archive)
+    made = await choose(archive, number, "take")
+    before = await dump(archive)
+    packs = list((tmp_path / "packs").rglob("*.tar"))
+    for path in packs:
+        path.rename(path.with_suffix(".away"))
+    with pytest.raises(Corrupt):
+        await take_back(archive, made.id)
+    assert {**await dump(archive), "events": []} == {**before, "events": []}
+    for path in packs:
+        path.with_suffix(".away").rename(path)
+    await take_back(archive, made.id)
+    for path in packs:
+        path.rename(path.with_suffix(".away"))
+    with pytest.raises(Corrupt):
+        await choose(archive, number, "take")
+    await choose(archive, number, "keep")
 
 
 async def test_each_decision_is_told_in_the_feed(opened: Opened) -> None:
