@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from sagittal.archive.archive import Archive
+from sagittal.audit.configuring import note_settings
 from sagittal.audit.forwarding import Collector, Forwarder
 from sagittal.audit.key import KEY_NAME, make_key
 from sagittal.audit.ledger import Ledger
+from sagittal.audit.line import Act
 from sagittal.audit.message import Reporter
 from sagittal.audit.verifying import ends_well
 from sagittal.errors import Invalid
+from sagittal.runtime.actor import LOCAL
 from sagittal.runtime.log import get_logger
 from sagittal.runtime.settings import Settings, parse_address
 
@@ -35,7 +38,11 @@ async def kept_ledger(settings: Settings, archive: Archive) -> AsyncIterator[Led
     archive.witness = ledger
     try:
         async with _sent_on(settings, archive, ledger):
+            await ledger.tell(Act(kind="started", actor=LOCAL))
+            chronicle = ledger.chronicle()
+            await archive.records.write(lambda c: note_settings(c, chronicle, key, settings))
             yield ledger
+            await ledger.tell(Act(kind="stopped", actor=LOCAL))
     finally:
         await ledger.close()
 

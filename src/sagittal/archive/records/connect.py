@@ -7,7 +7,7 @@ from sagittal.archive import migrating
 from sagittal.archive.head_script import SCRIPT, make
 from sagittal.archive.opening import open_to_read
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision in `migrations/versions`."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -65,3 +65,11 @@ ledger_marks = Table(
     Column("reader", Text, primary_key=True),  # FEED, FEED_TIME, or a destination of syslog
     _count("seq"),  # of the last event or line that it is done with
 )
+
+settings_seen = Table(
+    "settings_seen",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),  # keyed: what a setting says is not told here
+    sqlite_with_rowid=False,
+)

@@ -351,5 +351,13 @@ CREATE TABLE preferences (
  WITHOUT ROWID
 
 ;
-INSERT INTO "alembic_version" ("version_num") VALUES ('0006');
+CREATE TABLE settings_seen (
+	name TEXT NOT NULL, 
+	digest BLOB NOT NULL, 
+	PRIMARY KEY (name)
+)
+ WITHOUT ROWID
+
+;
+INSERT INTO "alembic_version" ("version_num") VALUES ('0007');
 INSERT INTO "access_state" ("id", "version") VALUES (1, 1);
