@@ -15,6 +15,7 @@ from support.viewer import extent, stow
 pytestmark = [pytest.mark.xdist_group("light-viewer-drawn"), pytest.mark.timeout(180)]
 
 SLICES = phantom.ct_series(phantom.study("DRAWN", "Phantom^Drawn", "CT with what others drew"))
+ALONE = phantom.segmentation(phantom.ct_series(phantom.study("ALONE", "Phantom^Alone", "Without its pictures")))
 IN_BALL = 17
 
 
@@ -29,6 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             drawn.segments(SLICES, "LABELMAP", name="Labels", encoding="1.2.840.10008.1.2.5"),
             drawn.segments(SLICES, "FRACTIONAL", name="Likely"),
             drawn.report(SLICES),
+            ALONE,
         )
         yield started
 
@@ -152,3 +154,9 @@ def test_regions_of_a_report_are_drawn_in_their_frame_and_in_the_patient(screen:
     screen.shot("report-regions")
     to_slice(screen, IN_BALL - 1)
     assert not coloured(screen, "green").any()
+
+
+def test_what_is_drawn_on_pictures_that_are_not_here_is_listed_and_says_so(screen: Screen) -> None:
+    screen.open(ALONE.StudyInstanceUID, tier="")
+    expect(screen.page.locator(".status")).to_contain_text("what it is drawn on is not in this study")
+    expect(screen.page.locator(".layer")).to_contain_text("Ball")
