@@ -23,7 +23,9 @@ GOAL_LINE = LINES[1]
 KB = 1000
 
 _OURS = "sagittalViewer.active.shown?.key"
-_THEIRS = """(() => { const view = window.cornerstone?.getRenderingEngines()?.[0]?.getStackViewports()[0];
+_THEIRS = """(() => { const engines = window.cornerstone?.getRenderingEngines() ?? [];
+    const views = engines.flatMap(one => one.getViewports()).filter(one => one.element?.isConnected);
+    const view = views.find(one => one.getCornerstoneImage);
     return view?.viewportStatus === 'rendered' && view.getCornerstoneImage()?.imageId || null; })()"""
 
 
