@@ -15,7 +15,7 @@ from support.viewer import Viewer, extent, stow
 
 pytestmark = [pytest.mark.xdist_group("browser-reading"), pytest.mark.timeout(180)]
 
-SLICES = phantom.ct_series(phantom.study("KEPT", "Phantom^Kept", "CT of a phantom"))[11:14]
+SLICES = phantom.ct_series(phantom.study("KEPT", "Phantom^Kept", "CT of a phantom"))[9:12]
 for one in SLICES:  # of square pixels: OHIF takes the spacing of rows for that of columns where a report is in an image
     one.PixelSpacing = [phantom.COLUMN_MM, phantom.COLUMN_MM]
 BAR_ROW = 94
@@ -57,3 +57,28 @@ def green(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     red, strong, blue = (pixels[..., channel].astype(int) for channel in range(3))
     found: NDArray[np.bool_] = (strong - red > 80) & (strong - blue > 80)
     return found
+
+
+def test_a_length_that_ohif_kept_is_drawn_where_it_was(browser: Browser, server: Server, another: Viewer) -> None:
+    another.open_study("KEPT")
+    bar = extent(another.pixels().min(axis=2) > 250)
+    another.control("MeasurementTools-split-button-primary")
+    another.drag((bar[0], (bar[1] + bar[3]) / 2), (bar[2], (bar[1] + bar[3]) / 2))
+    another.page.get_by_role("button", name="Yes", exact=True).click()  # to follow measurements of this series
+    another.control("trackedMeasurements-btn")
+    another.page.get_by_role("button", name="Create SR").click()
+    another.page.get_by_role("dialog").get_by_role("textbox").fill("By OHIF")
+    with another.page.expect_response(lambda response: response.request.method == "POST") as stored:
+        another.page.get_by_role("button", name="Save").click()
+    assert stored.value.status == 200
+    screen = Screen(browser, server)
+    screen.open(SLICES[0].StudyInstanceUID)
+    found = "() => window.sagittalViewer.all().map(({ kind, points, words }) => ({ kind, points, words }))"
+    screen.page.wait_for_function(f"() => ({found})().length > 0")
+    (length,) = (one for one in screen.page.evaluate(found) if one["points"][0][1] != BAR_ROW)
+    assert length["kind"] == "length"
+    (x0, y0), (x1, y1) = sorted(length["points"])
+    assert [x0, y0, x1, y1] == pytest.approx([42.5, 94, 117.5, 94], abs=1.5)
+    assert length["words"][0].startswith(("length 60.", "length 59."))
+    screen.shot("by-ohif")
+    screen.close()
