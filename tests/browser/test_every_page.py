@@ -49,12 +49,13 @@ MARKUP: Final = "<img src=x id=evil onerror=alert(1)><script id=evil>alert(2)</s
 
 
 class Site(NamedTuple):
-    """A running archive; `state` signs a browser in."""
+    """A running archive; `aside` is where an instance of other bytes is shown, `state` signs a browser in."""
 
     server: Server
     root: str
     study: str
     link: str
+    aside: str
     state: Any  # Any: cookies, as Playwright keeps them
 
 
@@ -94,7 +95,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator
         page.get_by_label("PIN").fill("4711")
         page.get_by_role("button", name="Make the link").click()
         link = page.locator("#secret").inner_text()
-        site = Site(server, root, study, link, context.storage_state())
+        page.goto(f"{root}/quarantine")
+        aside = str(page.locator("table.aside a").get_attribute("href"))
+        site = Site(server, root, study, link, aside, context.storage_state())
         context.close()
         yield site
 
@@ -118,8 +121,12 @@ def fill(server: Server) -> str:
         some.append(made)
     gone = instance(PatientName="Gone^By", StudyDescription="Wrong patient")
     with httpx.Client(headers={"content-type": "application/dicom"}, auth=("ada", PASSWORD), timeout=30) as client:
-        for one in (*some, gone):
-            assert client.post(f"{server.web}/studies", content=file_bytes(one)).status_code == 200
+        beside = instance("MR_small.dcm", StudyDescription="Other bytes")
+        for uid in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+            setattr(beside, uid, getattr(some[-1], uid))
+        beside.file_meta.MediaStorageSOPInstanceUID = beside.SOPInstanceUID
+        for one in (*some, gone, beside):
+            assert client.post(f"{server.web}/studies", content=file_bytes(one)).status_code in (200, 202)
         body = {"study": str(gone.StudyInstanceUID), "reason": "quality"}
         api = server.web.removesuffix("/dicom-web") + "/api/rejections"
         assert client.post(api, json=body, headers={"content-type": "application/json"}).status_code == 201
@@ -178,6 +185,8 @@ def paths(site: Site) -> dict[str, str]:
         "patient": "/patients/1",
         "upload": "/upload",
         "rejections": "/rejections",
+        "quarantine": "/quarantine",
+        "quarantine-one": site.aside,
         "about": "/about",
         **{
             f"admin-{one}": f"/admin/{one}" for one in ("people", "roles", "network", "handed-out", "storage", "ledger")

@@ -21,7 +21,7 @@ from support.deployment import NORTH, Deployment, deployed
 WORD: Final = re.compile(r"[A-Za-z]{2,}")
 BRACKETS: Final = re.compile(r"⟦[^⟦⟧]*⟧")
 SAME: Final = {
-    *("Sagittal", "OHIF", "Weasis", "Slicer", "UTC", "VR", "AE", "TLS", "URL"),
+    *("Sagittal", "OHIF", "Weasis", "Slicer", "UTC", "VR", "AE", "TLS", "URL", "BLAKE3", "ko"),
     *("English", "Français", "Español", "Português", "Kiswahili"),
 }
 """What is called so in every language."""
@@ -41,6 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
         uids = {"StudyInstanceUID": STUDY, "SeriesInstanceUID": f"{STUDY}.1", "SOPInstanceUID": f"{STUDY}.1.1"}
         site.keep(NORTH, instance(**uids, BodyPartExamined="", SeriesNumber="3"))
         site.keep(NORTH, instance(StudyInstanceUID="1.2.5", SeriesInstanceUID="1.2.5.1", SOPInstanceUID="1.2.5.1.1"))
+        site.keep(NORTH, instance(**uids, StudyDescription="x"), instance(**uids, StudyDescription="xx"))  # set aside
         site.device("CT", NORTH)
         yield site
 
@@ -88,6 +89,7 @@ def test_all_that_pages_say_is_in_the_catalogue(site: Deployment, in_brackets: N
     pages = list(crawl(client, starts))
     addresses = {page.address.partition("?")[0] for page in pages}
     assert {"/studies", f"/studies/{STUDY}/tags", "/account/totp", "/admin/ledger", "/upload", "/about"} <= addresses
+    assert [one for one in addresses if re.fullmatch(r"/quarantine/\d+", one)]
     assert len(pages) > 25
     wrong = sorted({one for page in pages for one in left_over(page)})
     assert wrong == [], "\n".join(wrong)
