@@ -21,7 +21,7 @@ from support.deployment import NORTH, Deployment, deployed
 WORD: Final = re.compile(r"[A-Za-z]{2,}")
 BRACKETS: Final = re.compile(r"⟦[^⟦⟧]*⟧")
 SAME: Final = {
-    *("Sagittal", "OHIF", "Weasis", "Slicer", "UTC", "VR", "AE", "TLS", "URL", "BLAKE3", "ko"),
+    *("Sagittal", "OHIF", "Weasis", "Slicer", "UTC", "VR", "AE", "TLS", "URL", "BLAKE", "ko"),
     *("English", "Français", "Español", "Português", "Kiswahili"),
 }
 """What is called so in every language."""
