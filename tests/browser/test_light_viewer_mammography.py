@@ -69,14 +69,14 @@ def views(screen: Screen) -> list[str]:
     return [text.splitlines()[0] for text in corners]
 
 
-def settled(screen: Screen, *expected: str) -> list[NDArray[np.bool_]]:
+def settled(screen: Screen, *expected: str) -> None:
     for number, view in enumerate(expected):
         expect(screen.page.locator(f".pane >> nth={number}").locator(".bl")).to_contain_text(view)
-    return shapes(screen)
 
 
 def test_chest_walls_are_back_to_back_at_one_scale_whatever_the_device_wrote(screen: Screen) -> None:
-    right_cc, left_cc, right_mlo, left_mlo = settled(screen, "R CC", "L CC", "R MLO", "L MLO")
+    settled(screen, "R CC", "L CC", "R MLO", "L MLO")
+    right_cc, left_cc, right_mlo, left_mlo = shapes(screen)
     screen.shot("mammography")
     assert views(screen) == ["R CC", "L CC", "R MLO", "L MLO"]
     for right in (right_cc, right_mlo):
