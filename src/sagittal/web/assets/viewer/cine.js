@@ -74,7 +74,7 @@ export class Cine {
     asked.forEach((one, turn) => frames.load(one, 1 + turn).then((found) => this.came(wanted[turn], one, side, found), () => {}));
   }
   came(position, wanted, side, found) {
-    if ((this.known.get(position)?.side ?? 0) >= side) return;
+    if (this.isOver || (this.known.get(position)?.side ?? 0) >= side) return;
     this.known.set(position, { wanted, side });
     const [bytes, count] = this.sizes.get(side) ?? [0, 0];
     this.sizes.set(side, [bytes + found.sent, count + 1]);
@@ -99,5 +99,5 @@ export class Cine {
   }
   strideFor(share) { return Math.max(1, Math.min(MOST_LEFT_OUT, Math.ceil(0.95 / share))); }
 
-  stop() { clearTimeout(this.timer); frames.letGo(); }
+  stop() { this.isOver = true; clearTimeout(this.timer); frames.letGo(); }
 }

@@ -1,6 +1,6 @@
 // What others drew over pictures: segmentations and structure sets, each in a layer that can be seen through.
 
-import { areParallel, depthOf, planeOf, toPatient } from "./geometry.js";
+import { areParallel, depthOf, dot, planeOf, toPatient } from "./geometry.js";
 import { between, contourIn, gapOf, product, triples } from "./project.js";
 import { ask } from "./series.js";
 import { _, el } from "./text.js";
@@ -99,7 +99,7 @@ class Segments extends Layer {
     return this.pictures.get(key);
   }
   picture(group) {
-    const { rows, columns, type, most } = this.said, picture = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
+    const { rows, columns, type, most = 1 } = this.said, picture = Object.assign(document.createElement("canvas"), { width: columns, height: rows });
     const context = picture.getContext("2d"), pixels = context.createImageData(columns, rows), out = new Uint32Array(pixels.data.buffer);
     const colours = new Map(this.said.segments.map(({ number, colour: [r, g, b] }) => [number, b << 16 | g << 8 | r]));
     for (const { index, segment } of group) {
@@ -140,21 +140,32 @@ class Structures extends Layer {
     return { type, source, points: triples(whole.map((value) => value / 100)) };
   }));
 
+  // How far each contour reaches along a direction: reckoned once for all slices of a stack.
+  #reaches = new Map();
+  reaches(normal) {
+    const key = normal.map((value) => value.toFixed(4)).join();
+    if (!this.#reaches.has(key)) this.#reaches.set(key, this.#contours.map((contours) => contours.map(({ points }) => points.reduce(
+      ([low, high], point) => { const at = dot(point, normal); return [Math.min(low, at), Math.max(high, at)]; }, [Infinity, -Infinity]))));
+    return this.#reaches.get(key);
+  }
+
   find(item, items) {
     const plane = planeOf(item);
     if (!plane) return [];
-    const half = gapOf(items, item, plane, planeOf) / 2;
+    const half = gapOf(items, item, plane, planeOf) / 2, reaches = this.reaches(plane.normal), depth = depthOf(plane);
     return this.said.regions.flatMap((region, index) => {
       if (!isOne(region.reference, item.reference)) return [];
       const outline = new Path2D(), inside = new Path2D();
       let count = 0;
-      for (const { type, points } of this.#contours[index]) {
+      for (const [at, { type, points }] of this.#contours[index].entries()) {
+        const [low, high] = reaches[index][at];
+        if (low > depth + half + 0.02 || high < depth - half - 0.02) continue;
         const isClosed = CLOSED.has(type);
         for (const line of contourIn(plane, points, { isClosed, half })) {
           count++;
           if (line.length === 1) { cross(outline, line[0], plane); continue; }
           for (const path of isClosed && line.length > 2 ? [outline, inside] : [outline]) {
-            line.forEach((point, at) => path[at ? "lineTo" : "moveTo"](...point));
+            line.forEach((point, step) => path[step ? "lineTo" : "moveTo"](...point));
             if (isClosed && line.length > 2) path.closePath();
           }
         }

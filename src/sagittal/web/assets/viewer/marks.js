@@ -11,15 +11,14 @@ const middleOf = (points) => points[0].map((_, axis) => points.reduce((sum, poin
 export class Marks {
   constructor(app, marks) {
     this.app = app;
+    this.found = new Map(); // by frame what is in it
     this.marks = marks.map((mark) => ({ ...mark, lines: [mark.label, ...mark.words.map(({ name, value, unit }) => `${name} ${round(value)} ${unit.replace(/m([23])$/, (_whole, power) => `m${"²³"[power - 2]}`)}`.trim())].filter(Boolean) }));
   }
 
   paint(pane, context, ratio) {
     const item = pane.shown, style = getComputedStyle(pane.element), ink = style.getPropertyValue("--other").trim(), active = style.getPropertyValue("--active").trim();
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    for (const mark of this.marks) {
-      const lines = mark.shapes.flatMap((shape) => this.linesIn(shape, item, pane.stack.items));
-      if (!lines.length) continue;
+    for (const { mark, lines } of this.on(item, pane.stack.items)) {
       const path = new Path2D(), points = [], colour = mark === this.chosen ? active : ink;
       for (const line of lines) {
         const shown = line.map((point) => pane.toScreen(point));
@@ -33,12 +32,20 @@ export class Marks {
     }
   }
 
+  on(item, items) {
+    const key = `${item.key} ${items.length}`;
+    if (!this.found.has(key)) {
+      const plane = planeOf(item), half = plane ? gapOf(items, item, plane, planeOf) / 2 : 0;
+      this.found.set(key, this.marks.map((mark) => ({ mark, lines: mark.shapes.flatMap((shape) => this.linesIn(shape, item, plane, half)) })).filter(({ lines }) => lines.length));
+    }
+    return this.found.get(key);
+  }
+
   // A shape as lines of points in image coordinates, as far as it is in the frame; a line of one point is a cross.
-  linesIn({ type, points, place, reference }, item, items) {
+  linesIn({ type, points, place, reference }, item, plane, half) {
     if (place) return place.uid === item.uid && place.frame === item.frame ? outline(type, pairs(points)) : [];
-    const plane = planeOf(item);
     if (!plane || (reference && item.reference && reference !== item.reference)) return [];
-    const half = gapOf(items, item, plane, planeOf) / 2, there = triples(points);
+    const there = triples(points);
     if (type === "ELLIPSOID") return there.length === 6 ? ellipsoidIn(plane, there) : [];
     if (type === "ELLIPSE") return contourIn(plane, ellipse(there), { isClosed: true, half });
     const isClosed = type === "POLYGON";
