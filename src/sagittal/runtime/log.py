@@ -19,19 +19,16 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 def configure(level: str = "info", form: LogFormat = "text") -> None:
     """Sets where lines go (standard error), from which level on, and how they look."""
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+    json = (structlog.processors.JSONRenderer(),)  # says itself what would break a line
+    text = (_on_one_line, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()))
+    renderers: tuple[structlog.types.Processor, ...] = json if form == "json" else text
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_messages,
-            _on_one_line,
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=_to_stderr,
@@ -51,10 +48,10 @@ def _without_messages(_logger: object, _method: str, event: structlog.types.Even
 
 
 def _on_one_line(_logger: object, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
-    """Values that could break a line, colour a terminal or turn letters around as what Python writes for them."""
+    """Without characters that break a line, colour a terminal or turn letters around, which a peer may have sent."""
     for key, value in event.items():
         if isinstance(value, str) and not value.isprintable():
-            event[key] = repr(value)[1:-1]
+            event[key] = "".join(one if one.isprintable() else "\ufffd" for one in value)
     return event
 
 

@@ -40,3 +40,11 @@ def test_lines_go_to_standard_error_only(capsys: pytest.CaptureFixture[str]) -> 
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "fact" in captured.err
+
+
+def test_a_line_is_one_line_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure()
+    log.get_logger(__name__).info("came", aet="CT\n2026 [info] ready\x1b[31m\u202e")
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "CT\ufffd2026 [info] ready\ufffd[31m\ufffd" in told
