@@ -20,7 +20,18 @@ from sagittal.dicom.json_model import JsonDataset
 from sagittal.ingest.composed import Stretch, compose
 from support import drawn, phantom
 from support.dciodvfy import errors_of
+from support.shared import SHARED, shared
 
+REPORTS = sorted(
+    path
+    for name in (
+        "dcmjs-org/dcmjs/*report*",
+        "neurolabusc/dcm_qa/*.SR",
+        "pydicom/pydicom/*report*",
+        "pydicom/pydicom/*SR*",
+    )
+    for path in (SHARED / "dicom").glob(name)
+)
 SLICE = phantom.ct_series(phantom.study("P", "Doe^Jane", "D"))[12]
 IMAGE = Image(SLICE.SOPClassUID, SLICE.SOPInstanceUID, SLICE.SeriesInstanceUID)
 SOURCE = json_model.loads(Dataset({e.tag: e for e in SLICE if e.tag.group < 0x7FE0}).to_json().encode())[0]
@@ -171,3 +182,13 @@ def test_highdicom_reads_the_key_images() -> None:
         SLICE.SeriesInstanceUID,
         SLICE.SOPInstanceUID,
     )
+
+
+@shared
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.name)
+def test_reports_of_others_are_looked_through(path: Path) -> None:
+    dataset = json_model.loads(pydicom.dcmread(path, force=True).to_json(suppress_invalid_tags=True).encode())[0]
+    for mark in marks.marks_in(dataset):
+        assert mark.shapes
+    for one in measurements.measurements_in(dataset):
+        assert one.points

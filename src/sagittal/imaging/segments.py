@@ -21,6 +21,9 @@ from sagittal.imaging.render.colour import from_cielab, palette_colour
 
 MAX_FRAMES: Final = 16384
 MAX_SEGMENTS: Final = 4096
+MAX_PIXELS: Final = 2**25
+"""Of a frame."""
+
 MAX_RUNS_BYTES: Final = 8 * 1024**2
 """Of the frames that one answer holds, but for its first, which may be larger."""
 
@@ -96,6 +99,9 @@ def segmentation(parts: Parts, frames: int) -> Segmentation:
     dataset = _dataset(parts)
     if frames > MAX_FRAMES:
         raise Exhausted(f"a segmentation of {frames} frames has more than the {MAX_FRAMES} that are drawn")
+    rows, columns = int(number(dataset, "00280010", 0)), int(number(dataset, "00280011", 0))
+    if not 0 < rows * columns <= MAX_PIXELS:
+        raise Exhausted(f"frames of a segmentation are drawn up to {MAX_PIXELS} pixels; got {rows} rows of {columns}")
     shared = next(iter(items(dataset, "52009229")), {})
     type_ = text(dataset, "00620001").upper() or "BINARY"
     is_label_map = type_ == "LABELMAP"
@@ -106,8 +112,8 @@ def segmentation(parts: Parts, frames: int) -> Segmentation:
         title=text(dataset, "00700081") or text(dataset, "0008103E") or text(dataset, "00700080"),
         type=type_,
         most=int(number(dataset, "0062000E", 255.0)) if type_ == "FRACTIONAL" else 1,
-        rows=int(number(dataset, "00280010", 0)),
-        columns=int(number(dataset, "00280011", 0)),
+        rows=rows,
+        columns=columns,
         series=[uid for one in items(dataset, "00081115")[:100] if (uid := text(one, "0020000E"))],
         reference=text(dataset, "00200052"),
         orientation=orientation,

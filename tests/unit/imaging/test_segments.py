@@ -118,6 +118,10 @@ def test_frames_in_colour_are_none_of_a_segmentation() -> None:
 def test_more_than_is_drawn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Exhausted, match="16384"):
         segments.segmentation(parts_of(phantom.segmentation(SLICES)), segments.MAX_FRAMES + 1)
+    large = phantom.segmentation(SLICES)
+    large.Rows = large.Columns = 60000
+    with pytest.raises(Exhausted, match="60000 rows"):
+        segments.segmentation(parts_of(large), 1)
     monkeypatch.setattr(structures, "MAX_NUMBERS", 100)
     with pytest.raises(Exhausted, match="points"):
         structures.structure_set(parts_of(phantom.structures(SLICES)))
