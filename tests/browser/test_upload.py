@@ -254,3 +254,22 @@ def test_it_fits_a_telephone_in_the_dark(context: BrowserContext, server: Server
     page.screenshot(path=ARTIFACTS / "upload-telephone.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.close()
+
+
+def test_without_a_line_the_page_is_in_the_language_that_was_chosen_last(browser: Browser, server: Server) -> None:
+    context = browser.new_context(locale="en-US")
+    page = opened(context, server)
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => true)")
+    page.get_by_role("button", name="Français").click()
+    page.get_by_role("heading", name="Envoyer des fichiers").wait_for()
+    for _ in range(300):
+        if page.evaluate(KEPT_IN_FRENCH):
+            break
+        page.wait_for_timeout(50)
+    context.set_offline(True)
+    page.reload()
+    expect(page.get_by_role("heading", name="Envoyer des fichiers")).to_be_visible()
+    context.close()
+
+
+KEPT_IN_FRENCH = """async () => (await (await caches.match("/upload/shell"))?.text())?.includes('<html lang="fr"')"""

@@ -254,6 +254,15 @@ function size(bytes) {
   return new Intl.NumberFormat(lang, form).format(value);
 }
 
+// The page that the worker shows when there is no line is kept in the language that is read now.
+async function keepInLanguage() {
+  for (const name of await caches.keys()) {
+    const cache = await caches.open(name);
+    const kept = name.startsWith("upload-") ? await cache.match("/upload/shell") : undefined;
+    if (kept && !(await kept.text()).includes(`<html lang="${lang}"`)) await cache.add("/upload/shell");
+  }
+}
+
 // Hands
 
 for (const input of [at("files"), at("folder")]) {
@@ -291,7 +300,10 @@ channel.onmessage = (event) => (event.data === "work" && isSender ? work() : sho
 at("choices").hidden = false;
 at("needs").hidden = true;
 navigator.serviceWorker?.register("/upload/worker.js", { scope: "/upload", type: "module" }).catch(() => {});
-navigator.serviceWorker?.ready.then((ready) => (registration = ready));
+navigator.serviceWorker?.ready.then((ready) => {
+  registration = ready;
+  if (at("upload").dataset.owner) return keepInLanguage();
+}).catch(() => {});
 channel.postMessage("let go");
 navigator.locks.request(LOCK, () => {
   isSender = true;
