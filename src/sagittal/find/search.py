@@ -6,10 +6,11 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Row, Select, and_, exists, func, or_, select
+from sqlalchemy import Integer, Row, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.sql import ColumnElement
 
 from sagittal.access.asking import ask
+from sagittal.access.clauses import Condition as Restricting
 from sagittal.access.clauses import condition as condition_of
 from sagittal.access.permits import is_lasting
 from sagittal.archive.index import schema
@@ -26,7 +27,7 @@ from sagittal.find.named import Asked, Path, Resolved, resolve
 from sagittal.find.named_values import conditions, members, wanted
 from sagittal.find.ordering import Part, beyond, ordering
 from sagittal.find.partly import Partly, in_part, partly, whole_column
-from sagittal.find.query import Found, Level, Query
+from sagittal.find.query import Found, Level, Order, Query
 from sagittal.runtime.actor import Actor
 from sagittal.runtime.deadline import Deadline
 
@@ -87,18 +88,20 @@ async def find_batches(
     plan = _allowed_plan(archive, actor, query)
     await told(archive, actor, query)
     order = ordering(query.level, query.order)
+    skeleton = _skeleton(query.level, query.order, plan.part.is_whole if plan.part is not None else None)
     matches = matcher(plan.checks, fuzzy=query.fuzzy, combined=query.combined) if plan.checks else None
     make = AnswerMaker(query.level)
     skip, left = query.offset, query.limit
     after: Row[Any] | None = None  # Any: the columns of the order, as they come
     while left is None or left > 0:
-        statement = _batch(query.level, plan, order, after)
+        statement = _batch(plan, skeleton, order, after)
+        values = {**plan.parameters, "most": BATCH, "skipped": 0}
         if matches is None:
-            statement = statement.limit(BATCH if left is None else min(BATCH, left)).offset(skip)
+            values |= {"most": BATCH if left is None else min(BATCH, left), "skipped": skip}
             skip = 0
         deadline.check("searching the index")
         async with deadline.timeout():
-            rows = await archive.select(statement, plan.parameters)
+            rows = await archive.select(statement, values)
             shown = rows if plan.part is None else await in_part(archive, query.level, plan.part, rows, make.width)
         batch = [make.found(row) for row in shown]
         if plan.asked:
@@ -327,11 +330,22 @@ def _children(level: Level, below: Level) -> Select[Any]:  # Any: an EXISTS has 
     return statement.where(shape.table.c[shape.link] == SHAPES[level].table.c.id).correlate(SHAPES[level].table)
 
 
-def _batch(level: Level, plan: _Plan, order: Sequence[Part], after: Row[Any] | None) -> Select[Any]:  # Any: as above
+def _batch(plan: _Plan, skeleton: Select[Any], order: Sequence[Part], after: Row[Any] | None) -> Select[Any]:
+    """The statement of a batch that begins after a row. Any: the columns of a level, as they come."""
+    further = (beyond(order, after),) if after is not None else ()
+    return skeleton.where(*plan.clauses, *further)
+
+
+@lru_cache(512)
+def _skeleton(level: Level, wanted: tuple[Order, ...], is_whole: Restricting | None) -> Select[Any]:  # Any: as above
+    """What all batches of an order have in common; `most` and `skipped` are given when it is executed.
+
+    To put it together costs as much as to execute it.
+    """
+    order = ordering(level, wanted)
     labelled = [part.expression.label(f"order_{index}") for index, part in enumerate(order)]
-    is_whole = [whole_column(plan.part.is_whole)] if plan.part is not None else []
-    columns = (*own_columns(level), *above_columns(level), *is_whole, *labelled)
-    statement = select(*columns).select_from(joined(level))
-    statement = statement.where(*plan.clauses, *([beyond(order, after)] if after is not None else []))
+    told_whole = [whole_column(is_whole)] if is_whole is not None else []
+    statement = select(*own_columns(level), *above_columns(level), *told_whole, *labelled).select_from(joined(level))
     by = (part.expression.desc() if part.is_falling else part.expression for part in order)
-    return statement.order_by(*by).limit(BATCH)
+    most, skipped = bindparam("most", type_=Integer), bindparam("skipped", type_=Integer)
+    return statement.order_by(*by).limit(most).offset(skipped)
