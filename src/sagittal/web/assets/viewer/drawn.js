@@ -3,7 +3,9 @@
 import { areParallel, depthOf, dot, planeOf, toPatient } from "./geometry.js";
 import { between, contourIn, gapOf, product, triples } from "./project.js";
 import { ask } from "./series.js";
-import { _, el } from "./text.js";
+import { _, el, styled } from "./text.js";
+
+styled(new URL("./others.css", import.meta.url).href);
 
 const BATCH = 32, KEPT = 24, FILL = 105, AHEAD = 2;
 const CLOSED = new Set(["CLOSED_PLANAR", "CLOSEDPLANAR_XOR"]);

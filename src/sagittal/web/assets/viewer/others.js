@@ -1,7 +1,9 @@
 // What is no stack of pictures: documents, video, waveforms, reports.
 
 import { isVideo, ask } from "./series.js";
-import { _, el } from "./text.js";
+import { _, el, styled } from "./text.js";
+
+styled(new URL("./others.css", import.meta.url).href);
 
 const DOCUMENT = /\.104\.1$/, WAVEFORM = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.9\./, REPORT = /\.88\./;
 

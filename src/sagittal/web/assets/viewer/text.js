@@ -19,6 +19,11 @@ export function el(name, attributes = {}, ...children) {
   return element;
 }
 
+// The style of what few studies need, asked for with its module.
+export function styled(address) {
+  if (!document.head.querySelector(`link[href="${address}"]`)) document.head.append(el("link", { rel: "stylesheet", href: address }));
+}
+
 // A DICOM date as people here write it.
 export function dateOf(text) {
   const found = /^(\d{4})(\d{2})(\d{2})$/.exec(text ?? "");
