@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 
 from sagittal.api.asking import FacilityName, time_of
-from sagittal.archive.reader import ArchiveReader
+from sagittal.archive.archive import Archive
 from sagittal.find.listing import MOST_LISTED, Listed, SortedBy
 from sagittal.find.preferences import Asked
 from sagittal.find.state import State, state_of
@@ -213,7 +213,7 @@ class TagsShown(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[TagShown]
 
 
-def shown(archive: ArchiveReader, studies: Sequence[Listed]) -> list[StudyShown]:
+def shown(archive: Archive, studies: Sequence[Listed]) -> list[StudyShown]:
     """Studies as the API tells of them."""
     now_ns = archive.now_ns()
     return [
