@@ -285,7 +285,7 @@ def _measures(dataset: JsonDataset, note: Note, frames: dict[str, int]) -> Itera
         values = [NamedValue(value.name, value.value, value.unit) for value in one.values if value.name in known]  # type: ignore[arg-type]  # looked up
         place = _place(one.image, frames)
         points = list(one.points)
-        label = "" if one.label == one.kind else one.label
+        label = "" if one.label.lower() == one.kind else one.label
         yield KeptMeasure(kind=one.kind, place=place, points=points, values=values, note=note, label=label)
 
 

@@ -92,7 +92,7 @@ def _label(group: JsonDataset, below: Sequence[JsonDataset]) -> str:
     """What it is tracked as, else what was found, else what the group is named."""
     for one in below:
         if reading.code(one, "0040A043") == _TRACKING_IDENTIFIER and reading.text(one, "0040A160"):
-            return reading.text(one, "0040A160")
+            return measurements.label_of(reading.text(one, "0040A160"))
     for one in below:
         found = reading.first(one, "0040A168")
         if found is not None and reading.code(one, "0040A043") in _FINDINGS:

@@ -1,5 +1,6 @@
 """Measurements as a report by PS3.16 TID 1500, Comprehensive SR, and read back from reports of anybody."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, Literal
@@ -13,6 +14,7 @@ from sagittal.dicom.json_model import JsonDataset
 SOP_CLASS_UID: Final = "1.2.840.10008.5.1.4.1.1.88.33"
 MAX_DEPTH: Final = 16
 _SLACK: Final = 0.05
+_TOOL: Final = re.compile(r"^Cornerstone\w{0,20}@[^:]{1,20}:")
 
 Kind = Literal["length", "angle", "bidirectional", "ellipse", "rectangle", "point"]
 Point = tuple[float, float]
@@ -225,11 +227,20 @@ def measurement_in(group: JsonDataset) -> Measurement | None:
         elif kind == "UIDREF":
             uid = reading.text(one, "0040A124")
         elif kind == "TEXT" and reading.code(one, "0040A043") == "112039":
-            label = reading.text(one, "0040A160")
+            label = label_of(reading.text(one, "0040A160"))
     drawn = _drawn(shapes, {value.name for value in values})
     if drawn is None or image is None:
         return None
     return Measurement(kind=drawn[0], points=drawn[1], image=image, values=tuple(values), uid=uid, label=label)
+
+
+def label_of(identifier: str) -> str:
+    """A Tracking Identifier as people say it: OHIF puts which of its tools it is for before the name.
+
+    >>> label_of("Cornerstone3DTools@^0.1.0:Length"), label_of("Lesion 1")
+    ('Length', 'Lesion 1')
+    """
+    return _TOOL.sub("", identifier)
 
 
 def _drawn(
