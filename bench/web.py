@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from playwright.sync_api import Browser
 
-from bench.web_browser import LINES, Line, Seen, Visit, chromium, person
+from bench.web_browser import LINES, Line, Seen, Visit, chromium, cold, person, returning
 from bench.web_site import NAME, PASSWORD, Site, site
 
 LIMIT_S = 120.0
@@ -81,17 +81,16 @@ class _Visits:
     def begin(self, path: str, line: Line, settled: str, *, is_warm: bool) -> Iterator[Visit]:
         """A visit to `path`; before a warm one the page was there until a function says that it is `settled`."""
         address = f"{self.place.root}{path}"
-        context = person(self._browser, self._state)
-        if is_warm:
-            before = Visit(context, None, LIMIT_S)
-            before.open(address)
-            before.when(settled)
-            before.page.wait_for_timeout(1500)  # what is kept is written
-            before.close()
-        visit = Visit(context, line, LIMIT_S)
-        visit.open(address)
-        yield visit
-        context.close()
+        with returning(self._browser, self._state) if is_warm else cold(self._browser, self._state) as context:
+            if is_warm:
+                before = Visit(context, None, LIMIT_S)
+                before.open(address)
+                before.when(settled)
+                before.page.wait_for_timeout(1500)  # what is kept is written
+                before.close()
+            visit = Visit(context, line, LIMIT_S)
+            visit.open(address)
+            yield visit
 
 
 def _lists(visits: _Visits, tell: Callable[[str], None]) -> None:

@@ -4,6 +4,7 @@ The line is that of the page; workers of a page have none to wait for, which fla
 """
 
 import json
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 from playwright.sync_api import TimeoutError as NotSeen
 
+_CHROMIUM = "/usr/bin/chromium"
 _ARGUMENTS = (
     "--no-sandbox",
     "--disable-quic",
@@ -58,7 +60,7 @@ class Seen(NamedTuple):
 def chromium() -> Iterator[Browser]:
     """A browser of the machine's own Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_ARGUMENTS))
         yield browser
         browser.close()
 
@@ -70,6 +72,28 @@ def person(browser: Browser, state: Any = None) -> BrowserContext:  # Any: Playw
     context = browser.new_context(viewport=size, locale="en-US", storage_state=state, bypass_csp=True)
     context.add_init_script(_WATCHED)
     return context
+
+
+@contextmanager
+def cold(browser: Browser, state: Any) -> Iterator[BrowserContext]:  # Any: as above
+    """A browser with nothing kept but a session."""
+    context = person(browser, state)
+    yield context
+    context.close()
+
+
+@contextmanager
+def returning(browser: Browser, state: Any) -> Iterator[BrowserContext]:  # Any: as above
+    """A browser with a session that keeps files on its disk: a private window has room for a few megabytes only."""
+    size: ViewportSize = {"width": 1280, "height": 800}
+    with tempfile.TemporaryDirectory(prefix="sagittal-bench-") as folder:
+        context = browser.browser_type.launch_persistent_context(
+            folder, executable_path=_CHROMIUM, args=list(_ARGUMENTS), viewport=size, locale="en-US", bypass_csp=True
+        )
+        context.add_cookies(state["cookies"])
+        context.add_init_script(_WATCHED)
+        yield context
+        context.close()
 
 
 class Visit:
