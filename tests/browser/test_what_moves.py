@@ -41,6 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         (f"/view/{CT[0].StudyInstanceUID}", "html[data-ready=yes] .side li"),
         (f"/studies/{CT[0].StudyInstanceUID}", "h1"),
     ],
+    ids=["list", "viewer", "study"],  # UIDs are new in each process
 )
 def test_nothing_moves_while_a_page_comes(browser: Browser, server: Server, path: str, seen: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US")
