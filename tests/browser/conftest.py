@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from support.peers import require
 from support.server import Server
 from support.viewer import ARGUMENTS, SETTLED, Viewer, require_viewer
+
+expect.set_options(timeout=30_000)  # a machine with other work to do is not what is tested
 
 
 @pytest.fixture(scope="module")

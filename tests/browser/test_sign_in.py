@@ -465,6 +465,7 @@ def test_pages_fit_a_telephone_in_both_themes(site: Site, scheme: str) -> None:
 def test_the_keyboard_alone_signs_in(site: Site, page: Page) -> None:
     name = site.person("keys", "radiologist")
     page.goto(f"{site.root}/sign-in")
+    expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type(name)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

@@ -153,7 +153,7 @@ class _Import:
         self._commits.add(asyncio.create_task(self._commit(item, receiver, deadline)))
 
     async def _pour(self, item: Item, receiver: Part10Receiver) -> None:
-        file, chunk = await asyncio.to_thread(_open, item)
+        file, chunk = await _opened(item)
         with file:
             while chunk:
                 self.report.bytes_read += len(chunk)
@@ -176,6 +176,21 @@ class _Import:
         self.report.refused.append(Refusal(item.name, str(error)))
 
 
+async def _opened(item: Item) -> tuple[IO[bytes], bytes]:
+    opening = asyncio.ensure_future(asyncio.to_thread(_open, item))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait({opening})
+        if opening.exception() is None:
+            opening.result()[0].close()
+        raise
+
+
 def _open(item: Item) -> tuple[IO[bytes], bytes]:
     file = item.open()
-    return file, file.read(CHUNK_BYTES)
+    try:
+        return file, file.read(CHUNK_BYTES)
+    except BaseException:
+        file.close()
+        raise
