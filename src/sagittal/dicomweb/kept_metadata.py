@@ -56,10 +56,10 @@ class KeptMetadata:
             head, _, packed = data[_STATE_BYTES:].partition(b"\n")
             if data[:_STATE_BYTES] != state:
                 return None
-            unpacker = zlib.decompressobj(GZIP_WINDOW)
-            text = unpacker.decompress(packed, MAX_TEXT_BYTES)
-            if not unpacker.eof:
+            size = int.from_bytes(packed[-4:], "little")  # ISIZE (RFC 1952 Section 2.3.1): no larger buffer, no copy
+            if size > MAX_TEXT_BYTES:
                 return None
+            text = zlib.decompress(packed, GZIP_WINDOW, size)
             return text.replace(_BULK + head, _BULK + base_url.encode()) if head != base_url.encode() else text
         return None
 
