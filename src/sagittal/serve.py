@@ -39,6 +39,7 @@ from sagittal.lifecycle.heeding import keep_heeding
 from sagittal.lifecycle.purging import keep_purging
 from sagittal.runtime.deadline import Deadline
 from sagittal.runtime.log import get_logger
+from sagittal.runtime.memory import share_arenas
 from sagittal.runtime.pools import WorkerPool, worker_pool
 from sagittal.runtime.replaced import keep_looking
 from sagittal.runtime.settings import Settings, named_attributes, parse_address
@@ -135,6 +136,7 @@ async def run(settings: Settings, tell: Callable[[Listening], None], *, is_open:
         Refused: an address cannot be listened on, or must not yet be.
     """
     _allow_many_files()
+    share_arenas()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

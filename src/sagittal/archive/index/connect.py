@@ -14,7 +14,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 _BUSY_S = 30.0
 _WRITER_CACHE_KIB = 64 * 1024
-_READER_CACHE_KIB = 4 * 1024
+_READER_CACHE_KIB = 2 * 1024  # the system's cache has the pages, too
 _CHECKPOINT_PAGES = 10_000
 _JOURNAL_BYTES = 64 << 20  # the write-ahead log is cut back to this after a checkpoint
 
