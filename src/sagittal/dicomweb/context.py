@@ -39,7 +39,7 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
     max_commits: int = 8
     cache_bytes: int = 8 * 1024**2
     picture_cache_bytes: int = 8 * 1024**2
-    answer_cache_bytes: int = 8 * 1024**2
+    answer_cache_bytes: int = 12 * 1024**2
 
     @classmethod
     def of(cls, settings: Settings) -> "WebLimits":
