@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from support.node import install
+from support.axe import hurdles
 from support.peers import require
 from support.server import Server, running
 from support.viewer import ARTIFACTS
 
 pytestmark = [pytest.mark.xdist_group("browser-api"), pytest.mark.timeout(120)]
 
-AXE = install.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
-WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOOKS: dict[str, Any] = {  # Any: as Playwright has it
     "wide": {"viewport": {"width": 1280, "height": 800}},
     "narrow": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "locale": "ar"},
@@ -56,11 +54,7 @@ def test_a_route_is_opened_by_keyboard(page: Page) -> None:
 
 
 def test_everybody_can_read_it(page: Page) -> None:
-    if not AXE.is_file():
-        pytest.skip("needs axe-core: tests/support/node/install.py")
     page.evaluate("document.querySelectorAll('details').forEach((one, at) => (one.open = at % 5 === 0))")
     width, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width <= room
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("tags => axe.run({runOnly: tags})", WCAG)
-    assert [(one["id"], [node["html"][:150] for node in one["nodes"]][:3]) for one in found["violations"]] == []
+    assert hurdles(page) == []

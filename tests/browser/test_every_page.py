@@ -18,7 +18,7 @@ from sagittal.archive.records.records import Records
 from sagittal.runtime.settings import parse_role
 from support import phantom
 from support.archives import file_bytes, instance
-from support.node import install
+from support.axe import hurdles, require_axe
 from support.server import Server, running
 from support.viewer import ARTIFACTS
 
@@ -28,8 +28,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The number of PN components"),
 ]
 
-AXE: Final = install.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
-WCAG: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PASSWORD: Final = "four words in a row"
 HASHED: Final = hash_password(PASSWORD)
 LOOKS: Final[Mapping[str, dict[str, Any]]] = {  # Any: options of Playwright
@@ -167,14 +165,7 @@ def look_at(page: Page, name: str) -> None:
     width, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width <= room, f"{name} is {width} wide"
     assert page.locator("#evil").count() == 0, name
-    assert wrong_in(page) == [], name
-
-
-def wrong_in(page: Page) -> list[tuple[str, list[str]]]:
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text())
-    found = page.evaluate("tags => axe.run({runOnly: tags})", WCAG)
-    return [(one["id"], [node["html"][:200] for node in one["nodes"]][:3]) for one in found["violations"]]
+    assert hurdles(page) == [], name
 
 
 def paths(site: Site) -> dict[str, str]:
@@ -202,8 +193,7 @@ def paths(site: Site) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def axe() -> None:
-    if not AXE.is_file():
-        pytest.skip("needs axe-core: tests/support/node/install.py")
+    require_axe()
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -231,7 +221,7 @@ def test_every_menu_of_a_page_can_be_read_and_used(site: Site, opened: Callable[
             assert box is not None
             assert box["x"] >= 0, (name, number)
             assert box["x"] + box["width"] <= width, (name, number)
-            assert wrong_in(page) == [], (name, number)
+            assert hurdles(page) == [], (name, number)
             page.screenshot(path=ARTIFACTS / f"every-{name}-menu-{number}-{look}.png")
             menu.click()
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -35,10 +36,20 @@ def becomes(name: str, port: int, trusted: ssl.SSLContext) -> bool:
     return False
 
 
-def test_sighup_renews_both_listeners_and_one_that_cannot_be_used_stays(tmp_path: Path) -> None:
-    kept, key = tmp_path / "in-use.pem", tmp_path / "in-use.key"
+class InUse(NamedTuple):
+    """Files that a server is told of, which hold the first of two certificates that clients trust."""
+
+    kept: Path
+    key: Path
+    made: dict[str, tuple[Path, Path]]
+    trusted: ssl.SSLContext
+    environment: dict[str, str]
+
+
+def in_use(folder: Path) -> InUse:
+    kept, key = folder / "in-use.pem", folder / "in-use.key"
     trusted = ssl.create_default_context()
-    made = {name: certificate(tmp_path, name) for name in ("first", "second")}
+    made = {name: certificate(folder, name) for name in ("first", "second")}
     for one in made.values():
         trusted.load_verify_locations(one[0])
     shutil.copy(made["first"][0], kept)
@@ -48,6 +59,11 @@ def test_sighup_renews_both_listeners_and_one_that_cannot_be_used_stays(tmp_path
         for door in ("HTTP", "DICOM")
         for what, path in (("CERTIFICATE", kept), ("KEY", key))
     }
+    return InUse(kept, key, made, trusted, environment)
+
+
+def test_sighup_renews_both_listeners_and_one_that_cannot_be_used_stays(tmp_path: Path) -> None:
+    kept, key, made, trusted, environment = in_use(tmp_path)
     with running(tmp_path / "data", environment=environment) as server, httpx.Client(verify=trusted) as before:
         ports = (int(urlsplit(server.web).port or 0), server.dicom_port)
         assert before.get(f"{server.web}/studies").json() == []
@@ -64,18 +80,7 @@ def test_sighup_renews_both_listeners_and_one_that_cannot_be_used_stays(tmp_path
 
 
 def test_files_that_are_replaced_are_read_without_a_word_and_connections_stay(tmp_path: Path) -> None:
-    kept, key = tmp_path / "in-use.pem", tmp_path / "in-use.key"
-    trusted = ssl.create_default_context()
-    made = {name: certificate(tmp_path, name) for name in ("first", "second")}
-    for one in made.values():
-        trusted.load_verify_locations(one[0])
-    shutil.copy(made["first"][0], kept)
-    shutil.copy(made["first"][1], key)
-    environment = {
-        f"SAGITTAL_{door}_TLS_{what}": str(path)
-        for door in ("HTTP", "DICOM")
-        for what, path in (("CERTIFICATE", kept), ("KEY", key))
-    }
+    kept, key, made, trusted, environment = in_use(tmp_path)
     with running(tmp_path / "data", environment=environment) as server:
         ports = (int(urlsplit(server.web).port or 0), server.dicom_port)
         with kept_open(ports[0], trusted) as before:

@@ -6,12 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page
 
-from support.node import install
+from support.axe import hurdles
 from support.server import Server
 from support.viewer import ARTIFACTS
-
-_AXE = install.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
-_LEVELS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 
 
 class Screen:
@@ -68,12 +65,8 @@ class Screen:
         self.page.screenshot(path=ARTIFACTS / f"light-{name}.png")
 
     def hurdles(self) -> list[tuple[str, list[str]]]:
-        """What axe finds wrong; nothing where axe-core is not installed."""
-        if not _AXE.is_file():
-            return []
-        self.page.evaluate(_AXE.read_text("utf-8"))
-        found = self.page.evaluate("tags => axe.run({runOnly: tags})", _LEVELS)
-        return [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in found["violations"]]
+        """What axe finds wrong."""
+        return hurdles(self.page)
 
     def close(self) -> None:
         self.context.close()

@@ -48,18 +48,12 @@ def sign_in_pages(
         provider: what the OpenID provider is called; `""` where there is none.
         passkey_origin: the only origin under which authenticators answer.
     """
+    ways = {"provider": provider, "origin": passkey_origin}
 
     def form(
         request: AnyRequest, to: str, *, status: int = 200, name: str = "", error: str = "", wait_s: int = 0
     ) -> Response[str]:
-        values = {
-            "name": name,
-            "next": to,
-            "path": to.partition("?")[0],
-            "error": error,
-            "provider": provider,
-            "origin": passkey_origin,
-        }
+        values = {"name": name, "next": to, "path": to.partition("?")[0], "error": error, **ways}
         return page(request, "sign_in.html", status=status, headers=_later(wait_s), values=values)
 
     @get("/sign-in")

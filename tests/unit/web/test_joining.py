@@ -1,6 +1,5 @@
 """Modules joined into one, as text and as what they do."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,6 +7,8 @@ import pytest
 
 from sagittal.web.joining import joined
 from sagittal.web.viewer_files import viewer_files
+from support.node.install import node_program
+from support.peers import require
 
 MODULES = {
     "main": 'import { tell as said } from "./words.js";\nimport * as count from "./count.js";\n'
@@ -29,14 +30,15 @@ def test_what_is_always_wanted_is_one_file_and_the_others_stay() -> None:
 
 
 def test_they_do_what_they_did(tmp_path: Path) -> None:
-    node = shutil.which("node")
+    node = node_program("node")
     if node is None:
-        pytest.skip("needs node")
+        require("node")
+        return
     for name, text in joined(MODULES, "main").items():
         (tmp_path / f"{name}.mjs").write_text(text.replace('.js"', '.mjs"'))
     script = "const { $main } = await import('./main.mjs'); console.log(await $main.start());"
     told = subprocess.run(
-        [node, "--input-type=module", "-e", script],
+        [*node, "--input-type=module", "-e", script],
         cwd=tmp_path,
         check=True,
         capture_output=True,
